@@ -1,0 +1,263 @@
+"""`holdfast run FILE`: a file of requests, each sent exactly once."""
+
+import argparse
+import json
+import os
+import signal
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from holdfast.batch.errors import BatchError, Stopped, UsageError
+from holdfast.batch.progress import progress
+from holdfast.batch.runner import CONCURRENCY, Options
+from holdfast.batch.runner import run as run_batch
+from holdfast.batch.summary import Summary
+from holdfast.batch.target import SANDBOX_KEY, EmbeddedSandbox, Remote, Target
+from holdfast.batch.workspace import Workspace
+from holdfast.durations import parse_duration
+from holdfast.policy import Policy
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+KEY_VARIABLE = "STRIPE_API_KEY"
+
+_OK, _NOT_OK, _USAGE = 0, 1, 2
+_SIGNALLED = 128  # plus the signal's number, as a shell has it: 130 after Ctrl-C
+
+_DESCRIPTION = f"""\
+Send every request of FILE exactly once, those on the same object in the file's order.
+FILE has a JSON object a line:
+  {{"id": "r-1", "method": "POST", "path": "/v1/customers/cus_1", "params": {{...}}}}
+and optionally "idempotency_key" and "account". A run that was interrupted goes on when the same
+command is given again. The API key is read from {KEY_VARIABLE} or --key-file."""
+
+_EPILOG = "Exit code: 0 all ok, 1 some failed or unsure, 2 usage, 130 after Ctrl-C."
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add the command `run` to a command line.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "run",
+        help="send a file of requests, each exactly once",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, metavar="FILE", help="the requests, as lines of JSON")
+    target = parser.add_mutually_exclusive_group()
+    target.add_argument(
+        "--sandbox", action="store_true", help="send to a sandbox of its own, not to Stripe"
+    )
+    target.add_argument("--api-base", metavar="URL", help="send to this server, not to Stripe")
+    option = parser.add_argument
+    option("--key-file", type=Path, metavar="FILE", help="read the API key from this file")
+    option(
+        "--concurrency",
+        type=int,
+        default=CONCURRENCY,
+        metavar="N",
+        help=f"requests on the wire at once ({CONCURRENCY})",
+    )
+    option(
+        "--deadline",
+        type=_told(parse_duration),
+        metavar="DURATION",
+        help=f"how long a request may take, with its retries ({Policy().deadline:g}s)",
+    )
+    option(
+        "--max-retries",
+        type=int,
+        metavar="N",
+        help=f"how often a request is sent again at most ({Policy().max_retries})",
+    )
+    defaults = Workspace()
+    option(
+        "--journal",
+        type=Path,
+        default=defaults.journal,
+        metavar="FILE",
+        help=f"where the run keeps its state ({defaults.journal})",
+    )
+    option(
+        "--results",
+        type=Path,
+        default=defaults.results,
+        metavar="FILE",
+        help=f"where each request's result goes, as lines of JSON ({defaults.results})",
+    )
+    option("--json", action="store_true", help="end with the summary as a line of JSON")
+    option(
+        "--fresh",
+        action="store_true",
+        help="start anew: delete the journal, the results and the sandbox's state",
+    )
+    option("--seed", type=Path, metavar="FILE", help="objects that the sandbox begins with")
+    option("--lock-wait", metavar="DURATION", help="how long the sandbox waits for a lock (100ms)")
+    option("--hold", metavar="HOLD", help="how long the sandbox holds a lock (20ms)")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry out the command.
+
+    Args:
+        arguments: as the parser of `add_parser` returns them.
+
+    Returns:
+        The exit code: 0 all ok, 1 some failed or unsure or the run broke off, 2 usage, 130 after
+        Ctrl-C.
+    """
+    stopping = _Stopping()
+    try:
+        workspace = Workspace(arguments.journal, arguments.results)
+        target = _target(arguments, workspace, os.environ.get(KEY_VARIABLE))
+        with _signals_to(stopping), progress() as watch:
+            options = replace(_options(arguments), report=_say, watch=watch, stop=stopping.event)
+            summary = run_batch(arguments.file, target, workspace, options)
+    except UsageError as error:
+        return _complain(error, _USAGE)
+    except Stopped as error:
+        return _complain(error, _stopped_by(stopping))
+    except BatchError as error:
+        return _complain(error, _NOT_OK)
+    except (OSError, sqlite3.Error) as error:
+        return _complain(
+            f"the run broke off: {error}; mend that and give the same command again"
+            + _without_fresh(arguments),
+            _NOT_OK,
+        )
+    _show(summary, arguments)
+    if summary.interrupted:
+        _say(
+            f"stopped: {summary.left:,} requests are left; to go on give the same command again"
+            + _without_fresh(arguments)
+        )
+        return _stopped_by(stopping)
+    return _OK if summary.all_ok else _NOT_OK
+
+
+def _target(arguments: argparse.Namespace, workspace: Workspace, variable: str | None) -> Target:
+    key = variable or None
+    if arguments.key_file is not None:
+        key = _read_key(arguments.key_file)
+    if arguments.sandbox:
+        return EmbeddedSandbox(
+            workspace.store,
+            arguments.seed,
+            arguments.lock_wait,
+            arguments.hold,
+            key or SANDBOX_KEY,
+        )
+    for name in ("seed", "lock_wait", "hold"):
+        if getattr(arguments, name) is not None:
+            option = name.replace("_", "-")
+            raise UsageError(f"--{option} is for the sandbox: give --sandbox too, or leave it out")
+    if key is None:
+        raise UsageError(
+            f"no API key: set {KEY_VARIABLE}, or give --key-file FILE (or --sandbox, which needs "
+            "none)"
+        )
+    return Remote(key) if arguments.api_base is None else Remote(key, arguments.api_base)
+
+
+def _read_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise UsageError(f"the key file {path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        raise UsageError(f"the key file {path} holds no API key: it is not ASCII text") from None
+
+
+def _options(arguments: argparse.Namespace) -> Options:
+    changed = {
+        name: getattr(arguments, name)
+        for name in ("deadline", "max_retries")
+        if getattr(arguments, name) is not None
+    }
+    try:
+        policy = Policy(**changed)
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return Options(policy=policy, concurrency=arguments.concurrency, fresh=arguments.fresh)
+
+
+class _Stopping:
+    """What the signals asked for."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.signal: int | None = None
+
+    def handle(self, number: int, _: FrameType | None) -> None:
+        """The first signal stops the run gently, the next one at once."""
+        if self.event.is_set():
+            raise KeyboardInterrupt
+        self.signal = number
+        self.event.set()
+
+
+def _stopped_by(stopping: _Stopping) -> int:
+    return _SIGNALLED + (stopping.signal or signal.SIGINT)
+
+
+@contextmanager
+def _signals_to(stopping: _Stopping) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    kept = {
+        number: signal.signal(number, stopping.handle) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _show(summary: Summary, arguments: argparse.Namespace) -> None:
+    if summary.nothing_was_left:
+        print(f"nothing is left to do for {arguments.file}: --fresh would start anew")
+    for line in summary.lines():
+        print(line)
+    if arguments.json:
+        print(json.dumps(summary.as_dict()))
+    sys.stdout.flush()
+
+
+def _without_fresh(arguments: argparse.Namespace) -> str:
+    return ", without --fresh" if arguments.fresh else ""
+
+
+def _complain(problem: object, code: int) -> int:
+    _say(f"holdfast run: {problem}")
+    return code
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _told(read: Callable[[str], float]) -> Callable[[str], float]:
+    """Let argparse show the sentence of a ValueError instead of one of its own."""
+
+    def checked(text: str) -> float:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked

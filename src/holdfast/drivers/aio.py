@@ -1,0 +1,51 @@
+"""Carries out a call's commands in this asyncio task."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from holdfast.drivers.last import remember
+from holdfast.drivers.subscriber import deliver
+from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep
+from holdfast.lanes import MemoryLanes, Ticket
+
+
+async def run(
+    call: Call,
+    send: Callable[[Send], Awaitable[Outcome]],
+    *,
+    lanes: MemoryLanes,
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    on_event: Callable[[Event], object] | None = None,
+) -> Outcome:
+    """Run a call to its end. The twin of `holdfast.drivers.sync.run`; `send` and `sleep` wait."""
+    ticket: Ticket | None = None
+    steps = call.steps()
+    try:
+        command = next(steps)
+        while True:
+            try:
+                reply: object = None
+                match command:
+                    case Send():
+                        reply = await send(command)
+                    case Sleep():
+                        await sleep(command.seconds)
+                    case Enter():
+                        ticket = await lanes.enter_async(
+                            command.lanes, command.timeout, max_waiting=command.max_waiting
+                        )
+                        reply = ticket is not None
+                    case Emit():
+                        deliver(on_event, command.event)
+            except BaseException as error:  # noqa: BLE001 - the call records it and raises it again
+                command = steps.throw(error)
+            else:
+                command = steps.send(reply)
+    except StopIteration as stop:
+        outcome: Outcome = stop.value
+        return outcome
+    finally:
+        steps.close()
+        remember(call.receipt)
+        if ticket is not None:
+            ticket.leave()

@@ -1,0 +1,67 @@
+"""Carries out a call's commands on this thread."""
+
+import time
+from collections.abc import Callable
+
+from holdfast.drivers.last import remember
+from holdfast.drivers.subscriber import deliver
+from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep
+from holdfast.lanes import MemoryLanes, Ticket
+
+
+def run(
+    call: Call,
+    send: Callable[[Send], Outcome],
+    *,
+    lanes: MemoryLanes,
+    sleep: Callable[[float], object] = time.sleep,
+    on_event: Callable[[Event], object] | None = None,
+) -> Outcome:
+    """Run a call to its end.
+
+    Args:
+        call: the call; it can be run once.
+        send: sends the request within `Send.timeout` seconds and returns what came back. It turns
+            transport errors into a `Failure`; whatever it raises ends the call.
+        lanes: where the call waits its turn.
+        sleep: waits so many seconds.
+        on_event: is told of each event, if the call was made with `events=True`.
+
+    Returns:
+        The last outcome.
+
+    Raises:
+        NotSent: the call ended before its first attempt.
+    """
+    ticket: Ticket | None = None
+    steps = call.steps()
+    try:
+        command = next(steps)
+        while True:
+            try:
+                reply: object = None
+                match command:
+                    case Send():
+                        reply = send(command)
+                    case Sleep():
+                        sleep(command.seconds)
+                    case Enter():
+                        ticket = lanes.enter(
+                            command.lanes, command.timeout, max_waiting=command.max_waiting
+                        )
+                        reply = ticket is not None
+                    case Emit():
+                        deliver(on_event, command.event)
+            except BaseException as error:  # noqa: BLE001 - the call records it and raises it again
+                command = steps.throw(error)
+            else:
+                command = steps.send(reply)
+    except StopIteration as stop:
+        outcome: Outcome = stop.value
+        return outcome
+    finally:
+        steps.close()
+        remember(call.receipt)
+        if ticket is not None and ticket.leave():
+            # The heir is awake but has no interpreter yet, and the lane idles until it has.
+            time.sleep(0)

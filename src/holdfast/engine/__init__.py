@@ -1,0 +1,53 @@
+"""The retry decision. No I/O: no socket, no clock, no randomness, no sleep of its own."""
+
+from holdfast.engine.backoff import Backoff, Jitter
+from holdfast.engine.call import Call, Request
+from holdfast.engine.classify import FaultClass, classify
+from holdfast.engine.commands import Admit, Command, Emit, Enter, Send, Sleep
+from holdfast.engine.outcome import Failure, Outcome, Phase, Response
+from holdfast.engine.receipt import (
+    Attempt,
+    AttemptEnded,
+    AttemptStarted,
+    CallEnded,
+    Cause,
+    Event,
+    LanesEntered,
+    Receipt,
+    RetryScheduled,
+    StopReason,
+)
+from holdfast.engine.verdict import SAFE_METHODS, Situation, Verdict, decide
+
+__all__ = [
+    "SAFE_METHODS",
+    "Admit",
+    "Attempt",
+    "AttemptEnded",
+    "AttemptStarted",
+    "Backoff",
+    "Call",
+    "CallEnded",
+    "Cause",
+    "Command",
+    "Emit",
+    "Enter",
+    "Event",
+    "Failure",
+    "FaultClass",
+    "Jitter",
+    "LanesEntered",
+    "Outcome",
+    "Phase",
+    "Receipt",
+    "Request",
+    "Response",
+    "RetryScheduled",
+    "Send",
+    "Situation",
+    "Sleep",
+    "StopReason",
+    "Verdict",
+    "classify",
+    "decide",
+]

@@ -1,0 +1,195 @@
+"""The state machine of one call: a generator that yields commands and is sent what happened.
+
+No socket, no clock, no randomness and no sleep of its own: time and random numbers are passed in,
+and the driver carries out the commands.
+"""
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from holdfast.engine.classify import FaultClass, classify
+from holdfast.engine.commands import Command, Emit, Enter, Send, Sleep
+from holdfast.engine.outcome import Failure, Outcome
+from holdfast.engine.receipt import (
+    Attempt,
+    AttemptEnded,
+    AttemptStarted,
+    CallEnded,
+    Cause,
+    LanesEntered,
+    Receipt,
+    RetryScheduled,
+    StopReason,
+)
+from holdfast.engine.verdict import SAFE_METHODS, Situation, decide
+from holdfast.errors import DeadlineExceeded, LaneFull
+
+if TYPE_CHECKING:
+    from holdfast.policy import Policy
+
+Steps = Generator[Command, Any, Outcome]
+
+
+@dataclass(slots=True)
+class Request:
+    """What the engine needs to know of a request.
+
+    Attributes:
+        method: the HTTP method, in capitals.
+        path: the path without its query; it is shown in receipts.
+        idempotency_key: the key that makes the request safe to repeat, if it has one.
+        lanes: the objects whose lanes the call enters before its first attempt.
+    """
+
+    method: str
+    path: str
+    idempotency_key: str | None = None
+    lanes: tuple[str, ...] = ()
+
+
+class Call:
+    """One logical request: one idempotency key, one deadline, one receipt.
+
+    Args:
+        request: what is sent.
+        policy: its options.
+        clock: gives the time in seconds; only differences count.
+        random: draws from [0, 1).
+        events: whether to yield `Emit` commands.
+    """
+
+    __slots__ = ("_clock", "_events", "_policy", "_random", "_request", "_started", "receipt")
+
+    def __init__(
+        self,
+        request: Request,
+        policy: "Policy",
+        *,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        events: bool = False,
+    ) -> None:
+        self._request = request
+        self._policy = policy
+        self._clock = clock
+        self._random = random
+        self._events = events
+        self._started = 0.0
+        self.receipt = Receipt(
+            request.method, request.path, _idempotency_key=request.idempotency_key
+        )
+
+    def steps(self) -> Steps:
+        """The generator; it can be run once.
+
+        Returns:
+            The last outcome, as the generator's value. `receipt` is complete by then.
+
+        Raises:
+            DeadlineExceeded: the deadline passed before the first attempt.
+            LaneFull: passed on from the driver.
+        """
+        self._started = self._clock()
+        try:
+            outcome = yield from self._steps(self._started + self._policy.deadline)
+        except BaseException as error:
+            self._end(_stop_reason(error))
+            # A closed generator may yield no more; everybody else is told.
+            if self._events and not isinstance(error, GeneratorExit):
+                yield Emit(CallEnded(self.receipt))
+            raise
+        if self._events:
+            yield Emit(CallEnded(self.receipt))
+        return outcome
+
+    def _steps(self, deadline: float) -> Steps:
+        if self._request.lanes:
+            yield from self._enter(deadline)
+        number = 0
+        while True:
+            number += 1
+            now = self._clock()
+            outcome = yield from self._attempt(number, now, deadline)
+            reason = yield from self._judge(number, outcome, deadline)
+            if reason is not None:
+                self._end(reason)
+                return outcome
+
+    def _enter(self, deadline: float) -> Generator[Command, Any, None]:
+        lanes = self._request.lanes
+        began = self._clock()
+        entered = yield Enter(lanes, deadline - began, self._policy.max_waiting)
+        now = self._clock()
+        self.receipt.add_wait(Cause.LANE, now - began)
+        if not entered or now >= deadline:
+            raise DeadlineExceeded(
+                f"{self._request.method} {self._request.path} was not sent: its deadline of "
+                f"{self._policy.deadline:g} s passed while it waited for {', '.join(lanes)}"
+            )
+        if self._events:
+            yield Emit(LanesEntered(self.receipt, lanes, now - began))
+
+    def _attempt(self, number: int, now: float, deadline: float) -> Steps:
+        if self._events:
+            yield Emit(AttemptStarted(self.receipt, number))
+        timeout = min(self._policy.attempt_timeout, deadline - now)
+        outcome: Outcome = yield Send(number, timeout)
+        attempt = _record(number, outcome, now - self._started, self._clock() - now)
+        self.receipt.attempts.append(attempt)
+        if self._events:
+            yield Emit(AttemptEnded(self.receipt, attempt))
+        return outcome
+
+    def _judge(
+        self, number: int, outcome: Outcome, deadline: float
+    ) -> Generator[Command, Any, StopReason | None]:
+        """Give the reason to stop, or sleep until the next attempt."""
+        fault = self.receipt.attempts[-1].fault
+        if fault is FaultClass.OK:
+            return StopReason.OK
+        request = self._request
+        repeatable = request.method in SAFE_METHODS or request.idempotency_key is not None
+        now = self._clock()
+        at = Situation(fault, outcome, number, repeatable, now, deadline)
+        verdict = decide(at, self._policy, self._random)
+        if verdict.reason is not None:
+            return verdict.reason
+        if self._events:
+            yield Emit(RetryScheduled(self.receipt, fault, verdict.delay))
+        began = self._clock()
+        yield Sleep(verdict.delay)
+        now = self._clock()
+        self.receipt.add_wait(Cause.BACKOFF, now - began)
+        # A sleep may last longer than asked for.
+        return StopReason.DEADLINE if now >= deadline else None
+
+    def _end(self, reason: StopReason) -> None:
+        self.receipt.stop = reason
+        self.receipt.seconds = self._clock() - self._started
+
+
+def _record(number: int, outcome: Outcome, at: float, seconds: float) -> Attempt:
+    fault = classify(outcome)
+    if isinstance(outcome, Failure):
+        return Attempt(number, fault, None, None, None, False, at, seconds)
+    replayed = outcome.header("idempotent-replayed") == "true"
+    return Attempt(
+        number,
+        fault,
+        outcome.status,
+        outcome.header("request-id"),
+        outcome.error_code,
+        replayed,
+        at,
+        seconds,
+    )
+
+
+def _stop_reason(error: BaseException) -> StopReason:
+    if isinstance(error, DeadlineExceeded):
+        return StopReason.DEADLINE
+    if isinstance(error, LaneFull):
+        return StopReason.LANE_FULL
+    # KeyboardInterrupt, CancelledError, GeneratorExit: somebody stopped it, nothing is broken.
+    return StopReason.ERROR if isinstance(error, Exception) else StopReason.CANCELLED

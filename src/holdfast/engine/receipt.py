@@ -1,0 +1,200 @@
+"""What happened to a call: its receipt, the events on the way, and why it stopped."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from holdfast.durations import format_duration
+from holdfast.engine.classify import FaultClass
+
+
+class StopReason(StrEnum):
+    """Why a call ended as it did."""
+
+    OK = "ok"
+    REJECTED = "rejected"
+    DEADLINE = "deadline"
+    SERVER_SAID_NO = "server_said_no"
+    THROTTLED = "throttled"
+    NOT_IDEMPOTENT = "not_idempotent"
+    NOT_RETRYABLE = "not_retryable"
+    ATTEMPTS = "attempts"
+    LANE_FULL = "lane_full"
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+STOP_REASONS = {
+    StopReason.OK: "it succeeded",
+    StopReason.REJECTED: "the server rejected the request; sending it again would change nothing",
+    StopReason.DEADLINE: "the next step would have passed the deadline",
+    StopReason.SERVER_SAID_NO: "the server said not to retry (Stripe-Should-Retry: false)",
+    StopReason.THROTTLED: "a rate limiter refused it, and a blind retry would add to the load",
+    StopReason.NOT_IDEMPOTENT: "it may have been processed, and has no idempotency key",
+    StopReason.NOT_RETRYABLE: "the failure is one that no repetition mends",
+    StopReason.ATTEMPTS: "the retries allowed by max_retries were used up",
+    StopReason.LANE_FULL: "too many calls were already waiting for the object",
+    StopReason.CANCELLED: "the caller cancelled it",
+    StopReason.ERROR: "the program raised an error of its own",
+}
+
+
+class Cause(StrEnum):
+    """What a call waited for."""
+
+    LANE = "lane"
+    BACKOFF = "backoff"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One HTTP exchange of a call.
+
+    Attributes:
+        number: 1 for the first.
+        fault: what its outcome meant.
+        status: the HTTP status, or None when no answer came.
+        request_id: the server's `Request-Id`, where it sent one.
+        error_code: the server's error code, where it sent one.
+        replayed: whether the answer is the stored one of an earlier attempt
+            (`Idempotent-Replayed: true`).
+        at: seconds from the call's start to the attempt's.
+        seconds: how long it took.
+    """
+
+    number: int
+    fault: FaultClass
+    status: int | None
+    request_id: str | None
+    error_code: str | None
+    replayed: bool
+    at: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What happened to one call.
+
+    Attributes:
+        method: the HTTP method.
+        path: the request's path, without its query.
+        attempts: the HTTP exchanges, in order.
+        waits: seconds waited, by cause.
+        stop: why it ended; None while it runs.
+        seconds: the whole time from start to end.
+    """
+
+    method: str
+    path: str
+    attempts: list[Attempt] = field(default_factory=list)
+    waits: dict[Cause, float] = field(default_factory=dict)
+    stop: StopReason | None = None
+    seconds: float = 0.0
+    # The key lets whoever has it repeat the request's answer, so only its fingerprint is shown.
+    _idempotency_key: str | None = field(default=None, repr=False)
+
+    @property
+    def key_fingerprint(self) -> str | None:
+        """The first 12 hex digits of the idempotency key's SHA-256, to tell keys apart."""
+        if self._idempotency_key is None:
+            return None
+        return hashlib.sha256(self._idempotency_key.encode()).hexdigest()[:12]
+
+    @property
+    def fault_classes(self) -> list[FaultClass]:
+        """The fault class of every attempt, in order."""
+        return [attempt.fault for attempt in self.attempts]
+
+    def add_wait(self, cause: Cause, seconds: float) -> None:
+        """Count a wait."""
+        self.waits[cause] = self.waits.get(cause, 0.0) + seconds
+
+    def sentence(self) -> str:
+        """The receipt for a person, in a sentence."""
+        ended = "running" if self.stop is None else f"{self.stop} ({STOP_REASONS[self.stop]})"
+        parts = [f"{self.method} {self.path}: {ended}"]
+        number = len(self.attempts)
+        noun = "attempt" if number == 1 else "attempts"
+        parts.append(f"{number} {noun} in {format_duration(self.seconds)}")
+        if number:
+            counts = Counter(self.fault_classes)
+            parts.append(", ".join(f"{fault} x {count}" for fault, count in counts.items()))
+        waited = [f"{format_duration(s)} ({cause})" for cause, s in self.waits.items() if s >= 5e-4]
+        if waited:
+            parts.append("waited " + " + ".join(waited))
+        last = self.attempts[-1].request_id if self.attempts else None
+        if last is not None:
+            parts.append(f"last request {last}")
+        return "; ".join(parts)
+
+    __str__ = sentence
+
+    def as_dict(self) -> dict[str, object]:
+        """The receipt as plain values that `json.dumps` takes."""
+        return {
+            "method": self.method,
+            "path": self.path,
+            "stop": None if self.stop is None else self.stop.value,
+            "seconds": self.seconds,
+            "key_fingerprint": self.key_fingerprint,
+            "waits": {cause.value: seconds for cause, seconds in self.waits.items()},
+            "attempts": [
+                {
+                    "number": attempt.number,
+                    "fault": attempt.fault.value,
+                    "status": attempt.status,
+                    "request_id": attempt.request_id,
+                    "error_code": attempt.error_code,
+                    "replayed": attempt.replayed,
+                    "at": attempt.at,
+                    "seconds": attempt.seconds,
+                }
+                for attempt in self.attempts
+            ],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LanesEntered:
+    """The call is first in the lanes of its objects."""
+
+    receipt: Receipt
+    lanes: tuple[str, ...]
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """An attempt is about to be sent."""
+
+    receipt: Receipt
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptEnded:
+    """An attempt came back."""
+
+    receipt: Receipt
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """Another attempt follows, after `delay` seconds."""
+
+    receipt: Receipt
+    fault: FaultClass
+    delay: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded:
+    """The call is over; its receipt is complete."""
+
+    receipt: Receipt
+
+
+Event = LanesEntered | AttemptStarted | AttemptEnded | RetryScheduled | CallEnded

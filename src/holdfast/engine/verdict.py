@@ -1,0 +1,133 @@
+"""The decision after an attempt: return, retry after so long, or give up for a named reason."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from holdfast.engine.classify import FaultClass
+from holdfast.engine.outcome import Failure, Outcome, Response
+from holdfast.engine.receipt import StopReason
+
+if TYPE_CHECKING:
+    from holdfast.policy import Policy
+
+# Repeating these is harmless whether or not they were processed (docs.stripe.com/error-low-level
+# guarantees it of GET and DELETE; RFC 9110, section 9.2.2, of the others).
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+# After these the request may have been executed all the same.
+INDETERMINATE = frozenset({FaultClass.INTERRUPTED, FaultClass.SERVER_ERROR})
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What follows an attempt: `reason` ends the call; without one it is sent again."""
+
+    reason: StopReason | None
+    delay: float = 0.0
+
+
+@dataclass(slots=True)
+class Situation:
+    """Where a call stands when its attempt has ended.
+
+    Attributes:
+        fault: what the outcome meant.
+        outcome: what came back.
+        attempt: how many attempts were made.
+        repeatable: whether a second execution would do no harm.
+        now: the clock, in seconds.
+        deadline: the moment by which the call must have ended, on the same clock.
+    """
+
+    fault: FaultClass
+    outcome: Outcome
+    attempt: int
+    repeatable: bool
+    now: float
+    deadline: float
+
+
+def decide(at: Situation, policy: "Policy", random: Callable[[], float]) -> Verdict:
+    """Decide what follows an attempt. The order of the steps is the design's.
+
+    Args:
+        at: where the call stands.
+        policy: its options.
+        random: draws from [0, 1).
+    """
+    if at.fault is FaultClass.OK:
+        return Verdict(StopReason.OK)
+    if at.now >= at.deadline:
+        return Verdict(StopReason.DEADLINE)
+    reason = _final(at)
+    if reason is not None:
+        return Verdict(reason)
+    if at.attempt > policy.max_retries:
+        return Verdict(StopReason.ATTEMPTS)
+    delay = policy.backoff_for(at.fault).wait(at.attempt, random)
+    delay = _with_hint(delay, at, policy)
+    if at.now + delay >= at.deadline:
+        return Verdict(StopReason.DEADLINE)
+    return Verdict(None, delay)
+
+
+def _final(at: Situation) -> StopReason | None:
+    """The server's word, then the rule of the class: why no retry may follow, if so."""
+    word = _should_retry(at.outcome)
+    if word is False:
+        return StopReason.SERVER_SAID_NO
+    if at.fault is FaultClass.THROTTLED:
+        # Even with a `true`: only a limiter may send it again.
+        return StopReason.THROTTLED
+    if word is True:
+        return None
+    if at.fault is FaultClass.REJECTED:
+        return StopReason.REJECTED
+    if isinstance(at.outcome, Failure) and not at.outcome.retryable:
+        return StopReason.NOT_RETRYABLE
+    if at.fault in INDETERMINATE and not at.repeatable:
+        return StopReason.NOT_IDEMPOTENT
+    return None
+
+
+def _should_retry(outcome: Outcome) -> bool | None:
+    if isinstance(outcome, Failure):
+        return None
+    word = outcome.header("stripe-should-retry")
+    return None if word is None else _WORDS.get(word.strip().lower())
+
+
+_WORDS = {"true": True, "false": False}
+
+
+def _with_hint(delay: float, at: Situation, policy: "Policy") -> float:
+    """Lengthen the wait to the server's `Retry-After` (Stripe sends none; other APIs do)."""
+    hint = None if isinstance(at.outcome, Failure) else _retry_after(at.outcome)
+    if hint is None or policy.retry_after == "ignore":
+        return delay
+    if at.now + hint >= at.deadline and policy.retry_after == "cap":
+        # Half of what is left: the attempt then has as much time as the wait had.
+        return max(delay, (at.deadline - at.now) / 2)
+    return max(delay, hint)
+
+
+def _retry_after(response: Response) -> float | None:
+    """The seconds that a `Retry-After` asks for: a number, or a date set against `Date`.
+
+    RFC 9110, section 10.2.3. The server's own `Date` is the reference, so no clock of ours can be
+    wrong; without it a date says nothing.
+    """
+    text = response.header("retry-after")
+    if text is None:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        then = parsedate_to_datetime(text)
+        now = parsedate_to_datetime(response.header("date") or "")
+        return max(0.0, (then - now).total_seconds())
+    except (ValueError, TypeError, OverflowError):  # no date, no zone, or a year out of range
+        return None

@@ -1,0 +1,103 @@
+"""Every option of a call, with its default and its unit."""
+
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeGuard, get_args
+
+from holdfast.engine.backoff import Backoff, Jitter
+from holdfast.engine.classify import FaultClass
+
+LaneRule = Literal["writes", "all", "off"]
+RetryAfterRule = Literal["give_up", "cap", "ignore"]
+
+
+def _option(
+    default: Any,
+    about: str,
+    unit: str = "",
+    bounds: tuple[float, float] | None = None,
+    words: tuple[str, ...] = (),
+) -> Any:
+    """A field together with what its documentation and its check need."""
+    meta = {"about": about, "unit": unit, "bounds": bounds, "words": words}
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How calls are retried, queued and bounded.
+
+    Every option has a default that suits a web application; `dataclasses.replace` makes a changed
+    copy. The table of all options is in `docs/reference/policy.md`.
+
+    Raises:
+        ValueError: an option is out of its range; the message names the option and the range.
+    """
+
+    max_retries: int = _option(
+        3, "how many times a call is sent again at most", "retries", (0, 100)
+    )
+    deadline: float = _option(
+        120.0, "how long a call may take in all: waiting, attempts and backoff", "s", (0.001, 86400)
+    )
+    attempt_timeout: float = _option(
+        80.0, "how long one attempt may take; it is cut to the deadline", "s", (0.001, 600)
+    )
+    backoff: Backoff = _option(
+        Backoff(0.5, 5.0), "waits before a retry, where no other option has its own"
+    )
+    locked_backoff: Backoff = _option(Backoff(0.25, 5.0), "waits before a retry of a locked object")
+    key_in_use_backoff: Backoff = _option(
+        # The first attempt is still running, and may for as long as an attempt lasts: waits that
+        # grow fast towards that, and never nothing.
+        Backoff(1.0, 80.0, factor=4.0, jitter=Jitter.EQUAL),
+        "waits before a retry while the first attempt with the same idempotency key still runs",
+    )
+    retry_after: RetryAfterRule = _option(
+        "give_up",
+        "what to do with a `Retry-After` beyond the deadline: give up, wait for half of the time "
+        "that is left, or never look at the header",
+        words=get_args(RetryAfterRule),
+    )
+    lanes: LaneRule = _option(
+        "writes",
+        "which calls wait their turn in the lanes of their objects",
+        words=get_args(LaneRule),
+    )
+    max_waiting: int = _option(
+        10_000, "how many calls may wait in one lane; the next is refused", "calls", (1, 10_000_000)
+    )
+
+    def __post_init__(self) -> None:
+        for option in fields(self):
+            _check(option.name, getattr(self, option.name), option.type, option.metadata)
+
+    def backoff_for(self, fault: FaultClass) -> Backoff:
+        """The waits that follow a fault of this class."""
+        if fault is FaultClass.LOCKED:
+            return self.locked_backoff
+        if fault is FaultClass.KEY_IN_USE:
+            return self.key_in_use_backoff
+        return self.backoff
+
+
+def _check(name: str, value: object, type_: object, meta: Any) -> None:
+    if type_ is Backoff:
+        if not isinstance(value, Backoff):
+            raise ValueError(f"{name} is {value!r}: it must be a Backoff")
+        return
+    words = meta["words"]
+    if words:
+        if value not in words:
+            raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(words)}")
+        return
+    low, high = meta["bounds"]
+    if not _is_number(value, whole=type_ is int) or not low <= value <= high:
+        kind = "a whole number" if type_ is int else "a number"
+        unit = meta["unit"]
+        raise ValueError(f"{name} is {value!r}: it must be {kind} from {low} to {high} {unit}")
+
+
+def _is_number(value: object, *, whole: bool) -> TypeGuard[float]:
+    # True and False are no numbers of retries; NaN fails the comparison with the bounds.
+    kinds = int if whole else (int, float)
+    return isinstance(value, kinds) and not isinstance(value, bool)

@@ -1,0 +1,338 @@
+"""The way of a request through the server, in Stripe's order.
+
+Authentication, scripted faults, route, idempotency, validation, locks, hold, execution, headers.
+"""
+
+import logging
+import re
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from json import JSONEncoder
+
+from holdfast.sandbox import errors, faults
+from holdfast.sandbox.core import API_VERSION, DEFAULT_ACCOUNT, Core
+from holdfast.sandbox.errors import ApiError, Declined
+from holdfast.sandbox.faults import Fault, FaultKind
+from holdfast.sandbox.form import Params, read_params
+from holdfast.sandbox.http import Answer, Ending, HttpRequest
+from holdfast.sandbox.idempotency import Record
+from holdfast.sandbox.locks import Claim
+from holdfast.sandbox.resources import Match, Request
+from holdfast.sandbox.state import JsonObject, Transaction
+
+Respond = Callable[[Answer], None]
+
+_logger = logging.getLogger("holdfast.sandbox")
+_KEY = re.compile(r"(?:sk|rk)_(test|live)_\S+")
+_encode = JSONEncoder(separators=(",", ":")).encode
+_DECLINED = 402
+_KEPT = {400, _DECLINED}
+"""Statuses of executed requests that a key remembers, besides 200 and 500: "success or failure"
+once the execution has begun (https://docs.stripe.com/api/idempotent_requests)."""
+_FINAL = {400, 402, 404}
+"""Statuses of a POST after which Stripe says that a retry has no further effect."""
+
+
+def authenticate(header: str | None) -> bool:
+    """Check a request's API key.
+
+    Args:
+        header: the `Authorization` header: a bearer token, or basic authentication by user name.
+
+    Returns:
+        Whether it is a live key.
+
+    Raises:
+        ApiError: 401, there is no key, or it is no secret or restricted key.
+    """
+    scheme, _, token = (header or "").partition(" ")
+    token = token.strip()
+    if scheme.lower() == "basic":
+        try:
+            token = b64decode(token, validate=True).decode("latin-1").partition(":")[0]
+        except Base64Error:
+            token = ""
+    elif scheme.lower() != "bearer":
+        token = ""
+    match = _KEY.fullmatch(token)
+    if match is None:
+        raise errors.unauthorized(token or None)
+    return match[1] == "live"
+
+
+class Exchange:
+    """One request on its way to its answer.
+
+    Args:
+        core: the sandbox's parts.
+        request: the request.
+        respond: takes the answer, at once or later; called exactly once.
+    """
+
+    __slots__ = (
+        "_account",
+        "_at_once",
+        "_claim",
+        "_core",
+        "_fault",
+        "_key",
+        "_livemode",
+        "_match",
+        "_method",
+        "_params",
+        "_record",
+        "_request",
+        "_request_id",
+        "_respond",
+    )
+
+    _match: Match
+    _claim: Claim
+
+    def __init__(self, core: Core, request: HttpRequest, respond: Respond) -> None:
+        self._core = core
+        self._request = request
+        self._respond = respond
+        self._method = "GET" if request.method == "HEAD" else request.method
+        self._request_id = core.state.request_id()
+        self._account = DEFAULT_ACCOUNT
+        self._livemode = False
+        self._fault: Fault | None = None
+        self._params: Params = {}
+        self._key: str | None = None
+        self._record: Record | None = None
+        self._at_once = False
+
+    def start(self) -> None:
+        """Go as far as possible without waiting; what waits goes on by the event loop."""
+        self._core.stats.requests += 1
+        self._step(self._arrive)
+
+    def _step(self, step: Callable[[], Answer | None]) -> None:
+        """Take a step that may end in the answer."""
+        answer = self._attempt(step)
+        if answer is not None:
+            self._send(answer)
+
+    def _attempt(self, step: Callable[[], Answer | None]) -> Answer | None:
+        try:
+            return step()
+        except ApiError as error:
+            return self._refusal(error)
+        except Exception:
+            _logger.exception("%s %s failed in the sandbox", self._method, self._request.path)
+            return self._refusal(faults.internal_error())
+
+    def _arrive(self) -> Answer | None:
+        headers = self._request.headers
+        self._livemode = authenticate(headers.get("authorization"))
+        self._account = headers.get("stripe-account") or DEFAULT_ACCOUNT
+        if self._core.faults:
+            self._fault = self._core.faults.take(self._method, self._request.path)
+            if self._fault is not None:
+                return self._meet(self._fault)
+        return self._route()
+
+    def _meet(self, fault: Fault) -> Answer | None:
+        """Suffer the part of a fault that comes before execution."""
+        core = self._core
+        kind = fault.kind
+        core.stats.injected[kind] += 1
+        if kind is FaultKind.LATENCY:
+            core.timers.call_at(core.timers.time() + fault.seconds, self._step, self._route)
+            return None
+        if kind in faults.INSTEAD_OF_AN_ANSWER:
+            return Answer(0, b"", ending=faults.INSTEAD_OF_AN_ANSWER[kind])
+        if kind is FaultKind.HTML_503:
+            core.stats.by_fault["server_error"] += 1
+            return Answer(503, faults.HTML_BODY, self._headers(None), "text/html")
+        error = faults.error_of(kind)
+        if error is not None:
+            raise error
+        return self._route()
+
+    def _route(self) -> Answer | None:
+        request = self._request
+        match = self._core.behaviour.routes.match(self._method, request.path)
+        if match is None:
+            raise errors.unrecognized_url(self._method, request.path)
+        self._match = match
+        self._params = read_params(
+            request.query, request.headers.get("content-type", ""), request.body
+        )
+        if match.operation.writes:
+            return self._write()
+        match.operation.params.check(self._params)
+        return self._answer(200, _encode(self._run(self._begin())).encode())
+
+    def _write(self) -> Answer | None:
+        if self._method == "POST":
+            self._key = self._request.headers.get("idempotency-key") or None
+        if self._key is not None:
+            record = self._core.keys.begin(
+                self._account,
+                self._key,
+                self._method,
+                self._request.path,
+                self._params,
+                self._request_id,
+            )
+            if record.status:
+                return self._replay(record)
+            self._record = record
+        self._match.operation.params.check(self._params)
+        return self._lock()
+
+    def _lock(self) -> Answer | None:
+        behaviour = self._core.behaviour
+        objects = behaviour.locked_objects(self._match, self._params, self._begin())
+        if not objects:
+            return self._execute()
+        self._at_once = True
+        self._core.locks.claim(
+            tuple((self._account, object_id) for object_id in objects),
+            behaviour.lock_wait,
+            self._granted,
+            self._lock_timeout,
+            f"{self._method} {self._request.path}",
+        )
+        self._at_once = False
+        return None
+
+    def _granted(self, claim: Claim, at: float) -> None:
+        """All locks are held: keep them for the hold, timed from the grant."""
+        core = self._core
+        self._claim = claim
+        until = at + core.behaviour.hold.sample(core.hold_random)
+        if until <= at and self._at_once:
+            self._leave(at)
+        else:
+            core.timers.call_at(until, self._leave, until)
+
+    def _leave(self, at: float) -> None:
+        """Execute, let go of the locks, answer: whoever sees the answer finds the locks free."""
+        answer = self._attempt(self._execute)
+        self._core.locks.release(self._claim, at)
+        if answer is not None:
+            self._send(answer)
+
+    def _lock_timeout(self, object_id: str) -> None:  # noqa: ARG002 -- the answer names no object
+        self._send(self._refusal(errors.lock_timeout()))
+
+    def _execute(self) -> Answer:
+        tx = self._begin()
+        try:
+            status, body = 200, self._run(tx)
+        except ApiError as error:
+            if error.status not in _KEPT or (error.code or "").startswith("parameter_"):
+                raise  # validation, though late: nothing is kept under the key
+            declined = error.status == _DECLINED
+            self._core.stats.by_fault["declined" if declined else "rejected"] += 1
+            if not isinstance(error, Declined):
+                tx = self._begin()  # of what it had begun, nothing comes to pass
+            status, body = error.status, error.body()
+        except Exception:
+            _logger.exception("%s %s failed in the sandbox", self._method, self._request.path)
+            self._core.stats.by_fault["server_error"] += 1
+            tx = self._begin()
+            status, body = 500, faults.internal_error().body()
+        return self._commit(tx, status, _encode(body).encode())
+
+    def _commit(self, tx: Transaction, status: int, body: bytes) -> Answer:
+        record = self._record
+        if record is not None:
+            self._core.keys.finish(record, status, body)
+        committed = False
+        try:
+            self._core.commit(
+                tx,
+                method=self._method,
+                path=self._request.path,
+                key=self._key,
+                request_id=self._request_id,
+                record=record,
+            )
+            committed = True
+        finally:
+            if record is not None and not committed:
+                record.status = 0
+        self._record = None
+        answer = self._answer(status, body, should_retry=False if self._method == "POST" else None)
+        if record is not None:
+            answer.headers["Idempotency-Key"] = record.key
+            answer.headers["Original-Request"] = record.request_id
+        return answer
+
+    def _begin(self) -> Transaction:
+        return self._core.state.begin(self._account, livemode=self._livemode)
+
+    def _run(self, tx: Transaction) -> JsonObject:
+        return self._match.operation.execute(Request(tx, self._match.ids, self._params))
+
+    def _replay(self, record: Record) -> Answer:
+        self._core.stats.by_fault["idempotent_replays"] += 1
+        answer = self._answer(record.status, record.body, should_retry=False)
+        answer.headers["Idempotency-Key"] = record.key
+        answer.headers["Original-Request"] = record.request_id
+        answer.headers["Idempotent-Replayed"] = "true"
+        return answer
+
+    def _refusal(self, error: ApiError) -> Answer:
+        """The answer to a request that was not executed. Its key is free again."""
+        if self._record is not None:
+            self._core.keys.forget(self._record)
+            self._record = None
+        self._core.stats.by_fault[_fault_class(error)] += 1
+        should_retry = error.should_retry
+        if should_retry is None and self._method == "POST" and error.status in _FINAL:
+            should_retry = False
+        locked = error.code == "lock_timeout"
+        if locked and not self._core.behaviour.should_retry_header:
+            should_retry = None
+        answer = self._answer(
+            error.status, _encode(error.body()).encode(), should_retry=should_retry
+        )
+        if locked:
+            # Stripe does not process these and gives them no request id:
+            # https://docs.stripe.com/rate-limits#object-lock-timeouts
+            del answer.headers["Request-Id"]
+        if error.rate_limited_reason is not None:
+            answer.headers["Stripe-Rate-Limited-Reason"] = error.rate_limited_reason
+        return answer
+
+    def _answer(self, status: int, body: bytes, should_retry: bool | None = None) -> Answer:
+        return Answer(status, body, self._headers(should_retry))
+
+    def _headers(self, should_retry: bool | None) -> dict[str, str]:
+        headers = {
+            "Request-Id": self._request_id,
+            "Stripe-Version": self._request.headers.get("stripe-version", API_VERSION),
+        }
+        if self._fault is not None:
+            should_retry = self._fault.retry_header(should_retry)
+        if should_retry is not None:
+            headers["Stripe-Should-Retry"] = "true" if should_retry else "false"
+        return headers
+
+    def _send(self, answer: Answer) -> None:
+        if self._fault is not None:
+            answer.ending = faults.AFTER_EXECUTION.get(self._fault.kind, answer.ending)
+        if answer.ending in {Ending.SENT, Ending.TRUNCATED}:
+            self._core.stats.by_status[answer.status] += 1
+        self._respond(answer)
+
+
+def _fault_class(error: ApiError) -> str:
+    by_code = {
+        "lock_timeout": "lock_timeout",
+        "rate_limit": "rate_limit",
+        "idempotency_key_in_use": "key_in_use",
+    }
+    if error.code in by_code:
+        return by_code[error.code]
+    if error.type == "idempotency_error":
+        return "key_mismatch"
+    if error.status == 409:
+        return "conflict"
+    return "server_error" if error.status >= 500 else "rejected"

@@ -1,0 +1,213 @@
+"""`holdfast sandbox`: the sandbox in a process of its own."""
+
+import argparse
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from holdfast.durations import parse_duration
+from holdfast.sandbox.embedded import HOSTS, Sandbox
+from holdfast.sandbox.holds import Fixed, Hold, LogNormal
+
+if TYPE_CHECKING:
+    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_USAGE = 2
+_FAILED = 1
+_CHECK_EVERY = 1.0
+"""Seconds between two looks at whether the server still runs."""
+
+
+def add_parser(subparsers: "Subparsers") -> None:
+    """Add the command `sandbox` to a command line.
+
+    Args:
+        subparsers: what `ArgumentParser.add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "sandbox",
+        help="serve a local, Stripe-shaped API that locks objects and can be made to fail",
+        description="Serve a local, Stripe-shaped API that keeps state, locks objects as Stripe "
+        "does, and can be made to fail. Durations are 100ms, 2s, 5m or plain seconds.",
+    )
+    option = parser.add_argument
+    option("--port", type=_port, default=4242, help="where to listen; 0 takes a free port (4242)")
+    option("--host", type=_host, default="127.0.0.1", help=f"one of {', '.join(HOSTS)}")
+    option(
+        "--lock-wait",
+        type=_told(parse_duration),
+        default=0.1,
+        metavar="DURATION",
+        help="how long a write waits for the lock of an object before it is refused (100ms)",
+    )
+    option(
+        "--hold",
+        type=_told(parse_hold),
+        default=Fixed(0.02),
+        metavar="HOLD",
+        help="how long a write holds its locks: 20ms, or lognormal:MEDIAN:SIGMA (20ms)",
+    )
+    option("--store", type=Path, metavar="FILE", help="keep the state in this SQLite file")
+    option("--seed", type=Path, metavar="FILE", help="a JSON file of objects to start with")
+    option(
+        "--no-should-retry-header",
+        action="store_true",
+        help="send lock timeouts without the header Stripe-Should-Retry",
+    )
+    option("--random-seed", type=int, metavar="NUMBER", help="make ids and holds repeatable")
+    option(
+        "--exit-with-parent",
+        action="store_true",
+        help="stop when standard input reaches its end",
+    )
+    option(
+        "--ready-json",
+        action="store_true",
+        help='print {"url": ..., "pid": ...} on one line when it listens',
+    )
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until a signal, or the end of standard input.
+
+    Args:
+        arguments: as the parser of `add_parser` returns them.
+
+    Returns:
+        The exit code: 0 after SIGINT, SIGTERM or the end of standard input; 2 for an option or a
+        seed that is no good; 1 when it cannot start for another reason, or ended by itself.
+    """
+    with _stop_signals() as stops:
+        try:
+            sandbox = _sandbox(arguments).start()
+        except ValueError as error:
+            return _complain(error, _USAGE)
+        except (OSError, RuntimeError) as error:
+            return _complain(error, _FAILED)
+        try:
+            _announce(sandbox, as_json=arguments.ready_json)
+            ended = _wait(sandbox, stops, with_parent=arguments.exit_with_parent)
+        finally:
+            sandbox.stop()
+    return 0 if ended else _complain(RuntimeError("the server ended by itself"), _FAILED)
+
+
+def parse_hold(text: str) -> Hold:
+    """Read the option `--hold`.
+
+    Args:
+        text: a duration, or `lognormal:MEDIAN:SIGMA` with the median as a duration.
+
+    Raises:
+        ValueError: another form, or out of range.
+    """
+    kind, *numbers = text.split(":")
+    if kind != "lognormal":
+        return Fixed(parse_duration(text))
+    if len(numbers) != 2:
+        raise ValueError(f"{text!r} is no hold: write 20ms, or lognormal:20ms:0.5")
+    try:
+        sigma = float(numbers[1])
+    except ValueError:
+        raise ValueError(f"{numbers[1]!r} is no sigma: write a number such as 0.5") from None
+    return LogNormal(parse_duration(numbers[0]), sigma)
+
+
+def _sandbox(arguments: argparse.Namespace) -> Sandbox:
+    return Sandbox(
+        arguments.lock_wait,
+        arguments.hold,
+        store=arguments.store,
+        seed=arguments.seed,
+        port=arguments.port,
+        should_retry_header=not arguments.no_should_retry_header,
+        random_seed=arguments.random_seed,
+        host=arguments.host,
+    )
+
+
+def _announce(sandbox: Sandbox, *, as_json: bool) -> None:
+    if as_json:
+        line = json.dumps({"url": sandbox.url, "pid": os.getpid()})
+    else:
+        line = (
+            f"The sandbox listens on {sandbox.url}. Point a client at it:\n"
+            f'    stripe.StripeClient("sk_test_...", base_addresses={{"api": "{sandbox.url}"}})\n'
+            "Ctrl-C stops it."
+        )
+    print(line, flush=True)
+
+
+@contextmanager
+def _stop_signals() -> Iterator[socket.socket]:
+    """A socket that becomes readable when the process is told to stop."""
+    reading, writing = socket.socketpair()
+    reading.setblocking(False)
+    writing.setblocking(False)
+    earlier_descriptor = signal.set_wakeup_fd(writing.fileno(), warn_on_full_buffer=False)
+    earlier = {one: signal.signal(one, _noted) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield reading
+    finally:
+        for one, handler in earlier.items():
+            signal.signal(one, handler)
+        signal.set_wakeup_fd(earlier_descriptor)
+        reading.close()
+        writing.close()
+
+
+def _noted(number: int, frame: FrameType | None) -> None:
+    """The wake-up descriptor has the signal already."""
+
+
+def _wait(sandbox: Sandbox, stops: socket.socket, *, with_parent: bool) -> bool:
+    """Wait until told to stop. Returns False when the server ended without being told."""
+    with selectors.PollSelector() as selector:
+        selector.register(stops, selectors.EVENT_READ)
+        if with_parent:
+            selector.register(0, selectors.EVENT_READ)
+        while sandbox.running:
+            for key, _ in selector.select(_CHECK_EVERY):
+                if key.fileobj is stops or not os.read(0, 65536):
+                    return True
+    return False
+
+
+def _complain(error: Exception, code: int) -> int:
+    print(f"holdfast sandbox: {error}", file=sys.stderr)
+    return code
+
+
+def _told(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Let argparse tell the sentence of a ValueError instead of one of its own."""
+
+    def reading(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return reading
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
+    return int(text)
+
+
+def _host(text: str) -> str:
+    if text not in HOSTS:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not this machine: the sandbox listens on {', '.join(HOSTS)} alone"
+        )
+    return text

@@ -1,0 +1,352 @@
+"""A sandbox in this process: it serves in a thread of its own, from `start` to `stop`."""
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import CancelledError, Future
+from contextlib import ExitStack, suppress
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from holdfast.sandbox.admin import check_hold
+from holdfast.sandbox.core import DEFAULT_ACCOUNT, Behaviour, Core
+from holdfast.sandbox.faults import UNSET, ShouldRetry, read_fault
+from holdfast.sandbox.holds import Hold, as_hold, check_seconds
+from holdfast.sandbox.seed import read_seed
+from holdfast.sandbox.selector import precise_selector
+from holdfast.sandbox.server import Server
+from holdfast.sandbox.state import JsonObject
+from holdfast.sandbox.store import Store
+
+HOSTS = {"127.0.0.1": "127.0.0.1", "::1": "::1", "localhost": "127.0.0.1"}
+"""The hosts a sandbox may listen on, all of them this machine alone, and their addresses."""
+
+_BACKLOG = 1024
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    """What is there while the sandbox serves."""
+
+    loop: asyncio.AbstractEventLoop
+    core: Core
+    thread: threading.Thread
+
+
+class Sandbox:
+    """A local server that behaves like Stripe, in a thread of this process.
+
+    Use it as a context manager, or call `start` and `stop`. Every method may be called from any
+    thread.
+
+    Args:
+        lock_wait: the longest wait of a write for the lock of one object, in seconds, 0 to 3600;
+            0 does not wait.
+        hold: how long a write holds the locks of its objects: seconds, 0 to 3600, or `Fixed`,
+            `LogNormal` or `Sampled`.
+        store: an SQLite file to keep the state in; None keeps it in memory.
+        seed: the objects to start with, a JSON file or its content; used when there are none yet.
+        port: where to listen, 0 to 65535; 0 takes a free one.
+        should_retry_header: whether lock timeouts carry `Stripe-Should-Retry: true`.
+        random_seed: makes ids and holds repeatable.
+        host: 127.0.0.1, ::1 or localhost.
+        clock: wall clock, unix seconds.
+
+    Raises:
+        ValueError: an option is out of its range; the message names both.
+    """
+
+    def __init__(
+        self,
+        lock_wait: float = 0.1,
+        hold: float | Hold = 0.02,
+        *,
+        store: Path | str | None = None,
+        seed: Path | str | Mapping[str, object] | None = None,
+        port: int = 0,
+        should_retry_header: bool = True,
+        random_seed: int | None = None,
+        host: str = "127.0.0.1",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if not _is_port(port):
+            raise ValueError(f"port is {port!r}: give a number from 0 to 65535")
+        if host not in HOSTS:
+            raise ValueError(
+                f"host is {host!r}: a sandbox listens on this machine alone, so give one of "
+                f"{', '.join(HOSTS)}"
+            )
+        self._behaviour = Behaviour(
+            lock_wait=check_seconds("lock_wait", lock_wait),
+            hold=as_hold(hold),
+            should_retry_header=should_retry_header,
+        )
+        self._store_path = None if store is None else Path(store)
+        self._seed = seed
+        self._wanted_port = port
+        self._address = HOSTS[host]
+        self._random_seed = random_seed
+        self._clock = clock
+        self._mutex = threading.Lock()
+        self._running: _Running | None = None
+        self._last: Core | None = None
+        self._port = 0
+        self._pending: set[Future[Any]] = set()
+
+    def start(self) -> Self:
+        """Start to serve. When it returns, the sandbox answers.
+
+        Returns:
+            The sandbox itself.
+
+        Raises:
+            RuntimeError: it runs already, the store is in use by another sandbox
+                (`StoreInUse`), or the store's file is none.
+            OSError: the port is taken, or a file cannot be opened.
+            ValueError: there is something wrong with the seed.
+        """
+        with self._mutex:
+            if self._running is not None:
+                raise RuntimeError(f"the sandbox runs already, at {self.url}")
+            self._running = self._launch()
+            self._last = self._running.core
+        return self
+
+    def stop(self) -> None:
+        """Stop to serve: close the port and every connection, end the thread, close the store.
+
+        Requests that still wait for a lock or hold one are dropped whole. Calling it again does
+        nothing.
+        """
+        with self._mutex:
+            running, self._running = self._running, None
+            if running is None:
+                return
+            with suppress(RuntimeError):  # the loop is closed: the thread ended by itself
+                running.loop.call_soon_threadsafe(running.loop.stop)
+        running.thread.join()
+        for future in list(self._pending):
+            future.cancel()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, or listened on last."""
+        if not self._port:
+            raise RuntimeError("the sandbox was not started: call start(), or use it in a with")
+        return self._port
+
+    @property
+    def url(self) -> str:
+        """Where to point a client: `stripe.StripeClient(key, base_addresses={"api": url})`."""
+        host = f"[{self._address}]" if ":" in self._address else self._address
+        return f"http://{host}:{self.port}"
+
+    @property
+    def running(self) -> bool:
+        """Whether it serves."""
+        running = self._running
+        return running is not None and running.thread.is_alive()
+
+    def ledger(self) -> list[dict[str, Any]]:
+        """Every effect so far, in order, as `GET /_sandbox/ledger` lists them."""
+        return self._ask(lambda core: list(core.ledger.after()))
+
+    def stats(self) -> dict[str, Any]:
+        """The counters, as `GET /_sandbox/stats` answers them."""
+        return self._ask(lambda core: core.stats_as_dict())
+
+    def objects(self, kind: str, account: str = DEFAULT_ACCOUNT) -> list[JsonObject]:
+        """Copies of the objects of a kind, such as `customer`, in the order of their creation."""
+        return deepcopy(self._ask(lambda core: core.state.objects(kind, account)))
+
+    def fault(
+        self,
+        method: str,
+        path: str,
+        fault: str,
+        count: int = 1,
+        seconds: float = 0.0,
+        should_retry: ShouldRetry = UNSET,
+    ) -> None:
+        """Script what the next requests are to suffer.
+
+        Args:
+            method: GET, POST or DELETE.
+            path: of the requests; `*` stands for any one segment.
+            fault: a `FaultKind`.
+            count: how many requests.
+            seconds: the delay, for latency.
+            should_retry: what `Stripe-Should-Retry` says; None takes it away; by default it is
+                left as it would be.
+
+        Raises:
+            ValueError: an argument is out of its range; the message names it.
+        """
+        read = read_fault(
+            {
+                "method": method,
+                "path": path,
+                "fault": fault,
+                "count": count,
+                "seconds": seconds,
+                "should_retry": should_retry,
+            }
+        )
+        self._ask(lambda core: core.faults.add(read))
+
+    def hold_lock(self, object_id: str, seconds: float, account: str = DEFAULT_ACCOUNT) -> None:
+        """Hold an object's lock from outside, as a process of Stripe's own would.
+
+        It queues behind those who came before, and returns once the lock is held.
+
+        Args:
+            object_id: the object.
+            seconds: how long, above 0 and at most 3600.
+            account: whose object it is.
+
+        Raises:
+            ValueError: seconds is out of range.
+            RuntimeError: the sandbox does not run, or was stopped before the lock was held.
+        """
+        check_hold(seconds)
+
+        def begin(core: Core, held: Future[None]) -> None:
+            core.hold_from_outside(account, object_id, seconds, lambda: _settle(held, None))
+
+        self._wait_for(begin)
+
+    def _ask(self, question: Callable[[Core], _Result]) -> _Result:
+        """Ask on the loop's thread; after the end, here."""
+        if self._running is None and self._last is not None:
+            return question(self._last)
+
+        def begin(core: Core, answer: Future[_Result]) -> None:
+            try:
+                _settle(answer, question(core))
+            except ValueError as error:
+                answer.set_exception(error)
+
+        return self._wait_for(begin)
+
+    def _wait_for(self, begin: Callable[[Core, Future[_Result]], None]) -> _Result:
+        future: Future[_Result] = Future()
+        with self._mutex:
+            running = self._running
+            if running is None:
+                raise RuntimeError("the sandbox does not run: call start(), or use it in a with")
+            self._pending.add(future)
+            running.loop.call_soon_threadsafe(begin, running.core, future)
+        try:
+            return future.result()
+        except CancelledError:
+            raise RuntimeError("the sandbox was stopped") from None
+        finally:
+            self._pending.discard(future)
+
+    def _launch(self) -> _Running:
+        seed = None if self._seed is None else read_seed(self._seed, self._clock)
+        with ExitStack() as undo:
+            # The store first: a sandbox that is about to go gives up its port before its store.
+            store = None
+            if self._store_path is not None:
+                store = Store(self._store_path)
+                undo.callback(store.close)
+            listener = undo.enter_context(_listen(self._address, self._wanted_port))
+            loop = asyncio.SelectorEventLoop(precise_selector())
+            undo.callback(loop.close)
+            core = Core(
+                self._behaviour,
+                loop,
+                store=store,
+                clock=self._clock,
+                random_seed=self._random_seed,
+            )
+            if seed is not None:
+                core.plant(seed.account, seed.objects)
+            undo.pop_all()
+        self._port = listener.getsockname()[1]
+        thread = _Thread(loop, listener, Server(core), store)
+        thread.start()
+        thread.ready.wait()
+        return _Running(loop, core, thread)
+
+
+def _is_port(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65535
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    # asyncio sets TCP_NODELAY on the connections of a socket only when it knows the protocol.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((address, port))
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+    except OSError as error:
+        listener.close()
+        raise OSError(
+            error.errno, f"the sandbox cannot listen on {address} port {port}: {error.strerror}"
+        ) from None
+    return listener
+
+
+class _Thread(threading.Thread):
+    """Serves until the loop is stopped, then leaves nothing open."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listener: socket.socket,
+        server: Server,
+        store: Store | None,
+    ) -> None:
+        super().__init__(name="holdfast-sandbox", daemon=True)
+        self.ready = threading.Event()
+        self._loop = loop
+        self._listener = listener
+        self._server = server
+        self._store = store
+
+    def run(self) -> None:
+        loop = self._loop
+        try:
+            accepting = loop.run_until_complete(
+                loop.create_server(self._server.connection, sock=self._listener, backlog=_BACKLOG)
+            )
+            loop.call_soon(self.ready.set)
+            loop.run_forever()
+            accepting.close()
+            self._server.close_connections()
+            while self._server.connections:
+                loop.run_until_complete(asyncio.sleep(0))
+        finally:
+            loop.close()
+            self._listener.close()
+            if self._store is not None:
+                self._store.close()
+            self.ready.set()
+
+
+def _settle(future: Future[_Result], result: _Result) -> None:
+    """Answer whoever waits, unless they were told already that the sandbox stopped."""
+    if future.set_running_or_notify_cancel():
+        future.set_result(result)

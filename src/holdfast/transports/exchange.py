@@ -1,0 +1,49 @@
+"""What a transport is given to send, and what every transport judges alike."""
+
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+# What goes over the wire compressed when the whole body is read; a stream is handed on as it is.
+ACCEPT_ENCODING = "gzip, deflate"
+
+# What the environment's proxy cannot reach: on its own machine these are other places.
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One HTTP request, as every attempt of a call sends it.
+
+    Attributes:
+        method: the HTTP method, in capitals.
+        url: the absolute URL.
+        headers: the request's headers.
+        body: the encoded body, or None.
+        streaming: hand the body of a success back unread.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: str | bytes | None
+    streaming: bool = False
+
+    def headers_to_send(self) -> Mapping[str, str]:
+        """The headers, and the encodings that the transport takes apart."""
+        if self.streaming:
+            return self.headers
+        return {"Accept-Encoding": ACCEPT_ENCODING, **self.headers}
+
+
+def certificate_failed(error: BaseException) -> bool:
+    """Whether a certificate that does not verify is at the root of an error."""
+    seen: BaseException | None = error
+    for _ in range(20):  # a chain may be a ring
+        if seen is None:
+            return False
+        if isinstance(seen, ssl.CertificateError):
+            return True
+        inner = seen.args[0] if seen.args else None
+        seen = inner if isinstance(inner, BaseException) else seen.__cause__ or seen.__context__
+    return False

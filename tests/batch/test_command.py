@@ -1,0 +1,329 @@
+"""`holdfast run` as people use it: a process, its output and its exit code."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.batch import Workspace
+from holdfast.batch.target import SANDBOX_KEY
+from holdfast.sandbox import Sandbox
+
+WriteFile = Callable[..., Path]
+Completed = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., subprocess.Popen[str]]
+ById = Callable[[], dict[str, dict[str, Any]]]
+
+KEY = "sk_test_planted4eC39HqLyjWDarj"
+
+
+def create(id_: str) -> dict[str, Any]:
+    return {"id": id_, "method": "POST", "path": "/v1/customers", "params": {"name": id_}}
+
+
+def update(id_: str) -> dict[str, Any]:
+    return {**create(id_), "path": "/v1/customers/cus_batch1"}
+
+
+def lines_in(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for_results(process: subprocess.Popen[str], count: int) -> None:
+    """Wait until a run has so many results."""
+    while lines_in(Workspace().results) < count:
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.005)
+
+
+def test_a_run_against_a_sandbox_of_its_own(write_file: WriteFile, completed: Completed) -> None:
+    done = completed(write_file([create(f"{n}") for n in range(30)]), "--sandbox", "--json")
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0] == "30 of 30 requests done: 30 ok, 0 failed, 0 unsure"
+    assert any("holdfast-run/results.jsonl" in line for line in lines)
+    figures = json.loads(lines[-1])
+    assert figures["ok"] == 30
+    assert figures["attempts_per_request"] == 1.0
+    folder = Workspace().journal.parent
+    assert (folder / ".gitignore").read_text() == "*\n"
+    with Sandbox(store=Workspace().store) as box:
+        assert len(box.ledger()) == 30
+
+
+def test_the_same_command_again_has_nothing_to_do(
+    write_file: WriteFile, completed: Completed
+) -> None:
+    source = write_file([create("a")])
+    assert completed(source, "--sandbox").returncode == 0
+    again = completed(source, "--sandbox")
+    assert again.returncode == 0
+    assert again.stdout.startswith(
+        f"nothing is left to do for {source}: --fresh would start anew\n"
+    )
+    assert "1 of 1 requests done" in again.stdout
+    fresh = completed(source, "--sandbox", "--fresh")
+    assert fresh.returncode == 0
+    assert "nothing is left" not in fresh.stdout
+    with Sandbox(store=Workspace().store) as box:
+        assert len(box.ledger()) == 1
+
+
+def test_failures_are_listed_and_give_1(write_file: WriteFile, completed: Completed) -> None:
+    lines = [
+        {"id": f"no-{n}", "method": "GET", "path": f"/v1/customers/cus_no{n}"} for n in range(12)
+    ]
+    source = write_file([create("a"), *lines])
+    done = completed(source, "--sandbox")
+    assert done.returncode == 1
+    assert "13 of 13 requests done: 1 ok, 12 failed, 0 unsure" in done.stdout
+    assert len(re.findall(r"no-\d+: failed, HTTP 404, No such customer", done.stdout)) == 10
+    assert "... and 2 more" in done.stdout
+    again = completed(source, "--sandbox")
+    assert again.returncode == 1
+    assert "nothing is left to do" in again.stdout
+
+
+def test_bad_lines_give_2_and_leave_nothing(write_file: WriteFile, completed: Completed) -> None:
+    source = write_file([create("a"), "{", create("a"), {**create("b"), "method": "PUT"}])
+    done = completed(source, "--sandbox", "--json")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    told = done.stderr.splitlines()
+    assert [line.removeprefix(f"{source}:").split(":")[0] for line in told[:3]] == ["2", "3", "4"]
+    assert told[3] == f"holdfast run: {source} has 3 problems; nothing was sent"
+    assert not Workspace().store.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "no API key: set STRIPE_API_KEY, or give --key-file"),
+        (["--api-base", "http://127.0.0.1:9"], "no API key"),
+        (["--sandbox", "--api-base", "http://x"], "not allowed with"),
+        (["--sandbox", "--deadline", "soon"], "'soon' is no duration"),
+        (["--sandbox", "--deadline", "0"], "deadline is 0.0: it must be"),
+        (["--sandbox", "--max-retries", "-1"], "max_retries is -1"),
+        (["--sandbox", "--concurrency", "0"], "the concurrency is 0"),
+        (["--key-file", "nothing"], "the key file nothing cannot be read"),
+        (["--sandbox", "--journal", "folder/"], "cannot be opened"),
+    ],
+)
+def test_what_cannot_be_done_gives_2_and_a_sentence(
+    write_file: WriteFile, completed: Completed, words: list[str], sentence: str
+) -> None:
+    Path("folder").mkdir()
+    done = completed(write_file([create("a")]), *words)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("option", ["--seed", "--lock-wait", "--hold"])
+def test_the_sandboxs_options_need_the_sandbox(
+    write_file: WriteFile, completed: Completed, option: str
+) -> None:
+    done = completed(write_file([create("a")]), option, "1", env={"STRIPE_API_KEY": KEY})
+    assert done.returncode == 2
+    assert f"{option} is for the sandbox" in done.stderr
+
+
+def test_a_sandbox_that_does_not_start_gives_1(
+    write_file: WriteFile, completed: Completed, tmp_path: Path
+) -> None:
+    bad = tmp_path / "seed.json"
+    bad.write_text("{}")
+    source = write_file([create("a")])
+    done = completed(source, "--sandbox", "--seed", bad)
+    assert done.returncode == 1
+    assert "objects is missing" in done.stderr
+    assert "the embedded sandbox did not start" in done.stderr
+    missing = completed(source, "--sandbox", "--seed", "nowhere", "--fresh")
+    assert missing.returncode == 2
+    assert "the seed nowhere cannot be read" in missing.stderr
+
+
+def test_a_missing_package_is_named(write_file: WriteFile, tmp_path: Path) -> None:
+    source = write_file([create("a")])
+    program = (
+        "import sys; sys.modules['stripe'] = None\n"
+        "from holdfast.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "run", str(source), "--sandbox"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "needs the package 'stripe': pip install 'holdfast[cli]'" in done.stderr
+    assert not Workspace().journal.exists()
+
+
+def test_a_second_run_is_refused(
+    write_file: WriteFile, command: Command, completed: Completed, seed: Path
+) -> None:
+    source = write_file([update(f"{n}") for n in range(200)])
+    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms")
+    first = command(*words)
+    wait_for_results(first, 1)
+    second = completed(*words)
+    assert second.returncode == 2
+    assert "another run is at work on the journal" in second.stderr
+    fresh = completed(*words, "--fresh")
+    assert fresh.returncode == 2
+    out, _ = first.communicate(timeout=60)
+    assert first.returncode == 0
+    assert "200 of 200 requests done: 200 ok" in out
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_gently_and_the_run_goes_on(
+    write_file: WriteFile,
+    command: Command,
+    completed: Completed,
+    seed: Path,
+    by_id: ById,
+    number: signal.Signals,
+    code: int,
+) -> None:
+    source = write_file([update(f"{n}") for n in range(120)])
+    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms")
+    process = command(*words, "--fresh")
+    wait_for_results(process, 10)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert re.search(r"\d+ of 120 requests done: \d+ ok, 0 failed, 0 unsure", out)
+    assert "requests are left; to go on give the same command again, without --fresh" in err
+    before = len(by_id())
+    assert 10 <= before < 120
+    again = completed(*words, "--json")
+    assert again.returncode == 0, again.stderr
+    figures = json.loads(again.stdout.splitlines()[-1])
+    assert figures["done_before"] == before
+    # The requests on the wire were waited for, so that none had to be sent twice.
+    assert figures["attempts"] == 120
+    assert len(by_id()) == 120
+    with Sandbox(store=Workspace().store) as box:
+        names = [row["request_id"] for row in box.ledger()]
+    told = by_id()
+    assert names == [told[str(n)]["request_id"] for n in range(120)]
+
+
+def test_a_killed_run_can_be_begun_anew_at_once(
+    write_file: WriteFile, command: Command, completed: Completed, seed: Path
+) -> None:
+    source = write_file([update(f"{n}") for n in range(60)])
+    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms")
+    process = command(*words)
+    wait_for_results(process, 5)
+    process.kill()
+    fresh = completed(*words, "--fresh")
+    assert fresh.returncode == 0, fresh.stderr
+    with Sandbox(store=Workspace().store) as box:
+        assert len(box.ledger()) == 60
+
+
+@pytest.mark.parametrize("retries", [0, 3])
+def test_a_sandbox_that_dies_ends_the_run(
+    write_file: WriteFile, command: Command, completed: Completed, seed: Path, retries: int
+) -> None:
+    source = write_file([update(f"{n}") for n in range(150)])
+    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms", "--max-retries", retries)
+    process = command(*words)
+    wait_for_results(process, 5)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("the system does not list a process's children")
+    os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "the embedded sandbox ended by itself" in err
+    assert lines_in(Workspace().results) < 150
+    again = completed(*words, "--json")
+    figures = json.loads(again.stdout.splitlines()[-1])
+    # No request was taken for failed because nobody was there any more; without retries, what
+    # was on the wire at that moment may have been.
+    assert figures["done"] == 150
+    assert figures["ok"] >= (150 if retries else 145)
+
+
+@pytest.mark.parametrize("way", ["variable", "file"])
+def test_the_key_is_nowhere(
+    write_file: WriteFile, completed: Completed, box: Sandbox, tmp_path: Path, way: str
+) -> None:
+    """Not in a file, not in what is printed, not in the process's words."""
+    lines: list[object] = [create(f"{n}") for n in range(5)]
+    lines += [{"id": "no", "method": "GET", "path": "/v1/customers/cus_no"}]
+    lines += [{"id": "pay", "method": "POST", "path": "/v1/payment_intents"}]
+    box.fault("POST", "/v1/payment_intents", "reset_before", count=1)
+    source = write_file(lines)
+    key_file = tmp_path.parent / f"{tmp_path.name}.key"
+    key_file.write_text(f"{KEY}\n")
+    words: list[object] = [source, "--api-base", box.url, "--json"]
+    env = {"STRIPE_API_KEY": KEY if way == "variable" else "sk_test_other"}
+    if way == "file":
+        words += ["--key-file", key_file]
+    done = completed(*words, env=env)
+    assert done.returncode == 1
+    assert box.stats()["requests"] == 8
+    assert KEY not in done.stdout + done.stderr
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"journal.sqlite", "results.jsonl"} <= {path.name for path in files}
+    for path in files:
+        content = path.read_bytes()
+        assert KEY.encode() not in content, path
+        assert b"_secret_" not in content, path
+
+
+def test_a_wrong_key_is_not_shown(
+    write_file: WriteFile, completed: Completed, box: Sandbox, tmp_path: Path
+) -> None:
+    wrong = "planted4eC39HqLyjWDarj"
+    done = completed(
+        write_file([create("a")]), "--api-base", box.url, env={"STRIPE_API_KEY": wrong}
+    )
+    assert done.returncode == 1
+    assert "HTTP 401" in done.stdout
+    assert wrong not in done.stdout + done.stderr + Workspace().results.read_text()
+    for bad in (f"{wrong} x", f"{wrong}\u00e9"):
+        refused = completed(
+            write_file([create("a")]), "--api-base", box.url, env={"STRIPE_API_KEY": bad}
+        )
+        assert refused.returncode == 2
+        assert "the API key is empty, or has spaces" in refused.stderr
+        assert wrong not in refused.stderr
+
+
+def test_the_environments_key_does_not_reach_the_sandboxs_process(
+    write_file: WriteFile, command: Command, seed: Path
+) -> None:
+    source = write_file([update(f"{n}") for n in range(100)])
+    process = command(source, "--sandbox", "--seed", seed, env={"STRIPE_API_KEY": KEY})
+    wait_for_results(process, 1)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not children.exists():
+        pytest.skip("the system does not list a process's children")
+    child = Path(f"/proc/{children.read_text().split()[0]}")
+    assert b"holdfast" in (child / "cmdline").read_bytes()
+    assert KEY.encode() not in (child / "environ").read_bytes() + (child / "cmdline").read_bytes()
+
+
+def test_the_built_in_key_is_a_test_key() -> None:
+    assert SANDBOX_KEY.startswith("sk_test_")
+
+
+def test_the_help_explains_itself(completed: Completed) -> None:
+    done = completed("--help")
+    assert done.returncode == 0
+    for word in ("--sandbox", "--key-file", "STRIPE_API_KEY", "--fresh", "Exit code"):
+        assert word in done.stdout

@@ -1,0 +1,194 @@
+"""A call from its first step to its last, on a clock of the test's own."""
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from holdfast import DeadlineExceeded, LaneFull, Policy, StopReason
+from holdfast.engine import (
+    AttemptEnded,
+    AttemptStarted,
+    Backoff,
+    Call,
+    CallEnded,
+    Emit,
+    Enter,
+    Failure,
+    FaultClass,
+    Jitter,
+    LanesEntered,
+    Phase,
+    Request,
+    Response,
+    RetryScheduled,
+    Send,
+)
+from holdfast.lanes import MemoryLanes
+
+OK = Response(200, {"request-id": "req_ok"})
+LOCKED = Response(429, {}, "lock_timeout")
+BROKEN = Failure(Phase.SENT, ConnectionResetError())
+FIXED = Backoff(1.0, 64.0, jitter=Jitter.NONE)
+POLICY = Policy(backoff=FIXED, locked_backoff=FIXED, deadline=100, attempt_timeout=30)
+POST = Request("POST", "/v1/refunds", "key-1")
+UNKEYED = Request("POST", "/v1/refunds")
+
+
+def test_a_success_takes_one_attempt(story: Any) -> None:
+    tale = story([OK], takes=0.25)
+    assert tale.run(POST) is OK
+    receipt = tale.made.receipt
+    assert receipt.stop is StopReason.OK
+    assert receipt.seconds == 0.25
+    assert receipt.waits == {}
+    assert [(a.number, a.fault, a.request_id) for a in receipt.attempts] == [(1, "ok", "req_ok")]
+
+
+def test_a_locked_object_is_waited_for(story: Any) -> None:
+    tale = story([LOCKED, LOCKED, OK], takes=0.1)
+    assert tale.run(POST, POLICY) is OK
+    assert tale.clock.slept == [1.0, 2.0]
+    receipt = tale.made.receipt
+    assert receipt.fault_classes == ["locked", "locked", "ok"]
+    assert receipt.waits == {"backoff": 3.0}
+    assert [a.at for a in receipt.attempts] == pytest.approx([0.0, 1.1, 3.2])
+    assert receipt.seconds == pytest.approx(3.3)
+
+
+def test_the_last_outcome_is_returned_when_the_attempts_are_used_up(story: Any) -> None:
+    last = Response(429, {}, "lock_timeout")
+    tale = story([LOCKED, LOCKED, LOCKED, last])
+    assert tale.run(POST, POLICY) is last
+    assert tale.made.receipt.stop is StopReason.ATTEMPTS
+
+
+def test_a_lost_answer_is_asked_for_again_with_a_key(story: Any) -> None:
+    replayed = Response(200, {"Idempotent-Replayed": "true"})
+    tale = story([BROKEN, replayed])
+    assert tale.run(POST, POLICY) is replayed
+    assert tale.made.receipt.fault_classes == ["interrupted", "ok"]
+    assert [a.replayed for a in tale.made.receipt.attempts] == [False, True]
+
+
+def test_a_lost_answer_is_not_asked_for_again_without_one(story: Any) -> None:
+    tale = story([BROKEN])
+    assert tale.run(UNKEYED, POLICY) is BROKEN
+    assert tale.made.receipt.stop is StopReason.NOT_IDEMPOTENT
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "DELETE"])
+def test_safe_methods_need_no_key(story: Any, method: str) -> None:
+    tale = story([BROKEN, OK])
+    assert tale.run(Request(method, "/v1/customers/cus_1"), POLICY) is OK
+
+
+def test_an_attempt_gets_what_is_left_of_the_deadline(story: Any) -> None:
+    tale = story([LOCKED, LOCKED, OK], takes=40)
+    tale.run(POST, replace(POLICY, deadline=90))
+    assert [command.timeout for command in tale.sent] == [30, 30, 7]
+
+
+def test_no_attempt_starts_after_a_sleep_that_lasted_too_long(story: Any) -> None:
+    tale = story([LOCKED, OK])
+    tale.clock.sleep = lambda _: setattr(tale.clock, "now", tale.clock.now + 500)
+    assert tale.run(POST, POLICY) is LOCKED
+    assert tale.made.receipt.stop is StopReason.DEADLINE
+    assert len(tale.sent) == 1
+
+
+def test_a_call_that_never_got_its_turn_was_not_sent(story: Any) -> None:
+    lanes = MemoryLanes()
+    lanes.enter(["cus_1"])
+    tale = story([])
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1",))
+    with pytest.raises(DeadlineExceeded, match=r"was not sent: its deadline of 0.01 s .* cus_1"):
+        tale.run(request, Policy(deadline=0.01), lanes=lanes)
+    assert tale.made.receipt.stop is StopReason.DEADLINE
+    assert tale.made.receipt.attempts == []
+
+
+def test_a_turn_that_came_after_the_deadline_is_no_turn(story: Any) -> None:
+    tale = story([])
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1",))
+    steps = tale.call(request, POLICY).steps()
+    assert isinstance(next(steps), Enter)
+    tale.clock.now += 100
+    with pytest.raises(DeadlineExceeded):
+        steps.send(True)
+
+
+def test_a_full_lane_refuses_the_call(story: Any) -> None:
+    lanes = MemoryLanes()
+    lanes.enter(["cus_1"])
+    lanes.enqueue(["cus_1"], lambda: None)
+    tale = story([])
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1",))
+    with pytest.raises(LaneFull, match="cus_1 already has 1 calls waiting"):
+        tale.run(request, Policy(max_waiting=1), lanes=lanes, events=True)
+    assert tale.made.receipt.stop is StopReason.LANE_FULL
+    assert tale.events == [CallEnded(tale.made.receipt)]
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ZeroDivisionError(), StopReason.ERROR),
+        (KeyboardInterrupt(), StopReason.CANCELLED),
+        (asyncio.CancelledError(), StopReason.CANCELLED),
+    ],
+)
+@pytest.mark.parametrize("events", [True, False])
+def test_what_the_transport_raises_ends_the_call(
+    story: Any, error: BaseException, reason: StopReason, events: bool
+) -> None:
+    tale = story([LOCKED, error])
+    with pytest.raises(type(error)) as caught:
+        tale.run(POST, POLICY, events=events)
+    assert caught.value is error
+    assert tale.made.receipt.stop is reason
+    assert len(tale.made.receipt.attempts) == 1
+    assert (CallEnded(tale.made.receipt) in tale.events) is events
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_a_closed_call_has_a_receipt(story: Any, events: bool) -> None:
+    tale = story([])
+    steps = tale.call(POST, POLICY, events=events).steps()
+    next(steps)
+    steps.close()
+    assert tale.made.receipt.stop is StopReason.CANCELLED
+
+
+def test_events_tell_the_whole_story(story: Any) -> None:
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1",))
+    tale = story([LOCKED, OK])
+    tale.run(request, POLICY, events=True)
+    receipt = tale.made.receipt
+    first, second = receipt.attempts
+    assert tale.events == [
+        LanesEntered(receipt, ("cus_1",), 0.0),
+        AttemptStarted(receipt, 1),
+        AttemptEnded(receipt, first),
+        RetryScheduled(receipt, FaultClass.LOCKED, 1.0),
+        AttemptStarted(receipt, 2),
+        AttemptEnded(receipt, second),
+        CallEnded(receipt),
+    ]
+
+
+def test_lanes_are_entered_before_the_first_attempt_and_kept(story: Any) -> None:
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1", "sub_1"))
+    tale = story([])
+    steps = tale.call(request, POLICY).steps()
+    entering = next(steps)
+    assert entering == Enter(("cus_1", "sub_1"), 100.0, POLICY.max_waiting)
+    assert steps.send(True) == Send(1, 30)
+    steps.send(LOCKED)
+    assert isinstance(steps.send(None), Send)  # no second Enter
+
+
+def test_without_events_none_are_yielded(story: Any) -> None:
+    steps = Call(POST, POLICY, clock=story([]).clock, random=lambda: 0.5).steps()
+    assert not isinstance(next(steps), Emit)

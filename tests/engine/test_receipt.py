@@ -1,0 +1,64 @@
+"""Receipts as sentences and as JSON, without secrets."""
+
+import hashlib
+import json
+from typing import Any
+
+from holdfast.engine import Failure, Phase, Receipt, Request, Response, StopReason
+from holdfast.engine.receipt import STOP_REASONS, Cause
+
+SECRET = "order-4711-very-secret-key"
+
+
+def test_a_sentence_says_what_happened_and_why(story: Any) -> None:
+    locked = Response(429, {"request-id": "req_9"}, "lock_timeout")
+    tale = story([locked, locked, locked, locked], takes=0.5)
+    tale.run(Request("POST", "/v1/customers/cus_1", SECRET, ("cus_1",)))
+    assert tale.made.receipt.sentence() == (
+        "POST /v1/customers/cus_1: attempts (the retries allowed by max_retries were used up); "
+        "4 attempts in 2.88 s; locked x 4; waited 875 ms (backoff); last request req_9"
+    )
+    assert str(tale.made.receipt) == tale.made.receipt.sentence()
+
+
+def test_a_sentence_of_one_attempt(story: Any) -> None:
+    tale = story([Failure(Phase.CONNECT, OSError(), retryable=False)])
+    tale.run(Request("GET", "/v1/balance"))
+    assert tale.made.receipt.sentence() == (
+        "GET /v1/balance: not_retryable (the failure is one that no repetition mends); "
+        "1 attempt in 0 ms; unreachable x 1"
+    )
+
+
+def test_a_receipt_of_a_call_that_still_runs() -> None:
+    assert Receipt("GET", "/v1/balance").sentence() == (
+        "GET /v1/balance: running; 0 attempts in 0 ms"
+    )
+    assert Receipt("GET", "/v1/balance").as_dict()["stop"] is None
+
+
+def test_waits_add_up_by_cause() -> None:
+    receipt = Receipt("GET", "/v1/balance")
+    receipt.add_wait(Cause.LANE, 1.0)
+    receipt.add_wait(Cause.BACKOFF, 2.0)
+    receipt.add_wait(Cause.BACKOFF, 3.0)
+    assert receipt.waits == {"lane": 1.0, "backoff": 5.0}
+
+
+def test_a_receipt_is_json_and_keeps_the_key_to_itself(story: Any) -> None:
+    tale = story([Response(200, {"Request-Id": "req_1"})])
+    tale.run(Request("POST", "/v1/refunds", SECRET))
+    receipt = tale.made.receipt
+    told = json.loads(json.dumps(receipt.as_dict()))
+    assert told["key_fingerprint"] == hashlib.sha256(SECRET.encode()).hexdigest()[:12]
+    assert told["attempts"][0]["request_id"] == "req_1"
+    for text in (json.dumps(told), repr(receipt), str(receipt), repr(receipt.attempts)):
+        assert SECRET not in text
+
+
+def test_no_key_no_fingerprint() -> None:
+    assert Receipt("GET", "/v1/balance").key_fingerprint is None
+
+
+def test_every_stop_reason_is_explained() -> None:
+    assert set(STOP_REASONS) == set(StopReason)

@@ -1,0 +1,167 @@
+"""`holdfast sandbox`: the options, the ready line, and every way to end."""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from holdfast.sandbox import Fixed, LogNormal, Sandbox, command
+from holdfast.sandbox.store import Store
+
+Call = Callable[..., Any]
+SERVE = (
+    "import argparse, sys; from holdfast.sandbox import command;"
+    "parser = argparse.ArgumentParser(prog='holdfast');"
+    "command.add_parser(parser.add_subparsers());"
+    "sys.exit(command.run(parser.parse_args()))"
+)
+
+
+def parse(*options: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    command.add_parser(parser.add_subparsers())
+    return parser.parse_args(["sandbox", *options])
+
+
+@contextmanager
+def served(*options: str) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVE, "sandbox", "--port", "0", *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def ready(process: "subprocess.Popen[str]") -> Any:
+    assert process.stdout is not None
+    return json.loads(process.stdout.readline())
+
+
+def listener(process: "subprocess.Popen[str]") -> SimpleNamespace:
+    """Where a server that prints JSON listens, in the form that `call` takes."""
+    return SimpleNamespace(port=urlsplit(ready(process)["url"]).port)
+
+
+def test_the_options_have_the_defaults_of_the_class() -> None:
+    arguments = parse()
+    assert (arguments.port, arguments.host) == (4242, "127.0.0.1")
+    assert (arguments.lock_wait, arguments.hold) == (0.1, Fixed(0.02))
+    assert (arguments.store, arguments.seed, arguments.random_seed) == (None, None, None)
+    assert not arguments.no_should_retry_header
+    assert arguments.run is command.run
+
+
+def test_the_options_are_read() -> None:
+    arguments = parse("--lock-wait", "1s", "--hold", "lognormal:20ms:0.5", "--store", "a.db")
+    assert arguments.lock_wait == 1
+    assert arguments.hold == LogNormal(0.02, 0.5)
+    assert arguments.store == Path("a.db")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--port", "70000"], "'70000' is no port"),
+        (["--host", "example.test"], "'example.test' is not this machine"),
+        (["--lock-wait", "soon"], "'soon' is no duration"),
+        (["--hold", "lognormal:20ms"], "write 20ms, or lognormal:20ms:0.5"),
+        (["--hold", "lognormal:20ms:x"], "'x' is no sigma"),
+        (["--hold", "lognormal:20ms:9"], "sigma is 9.0"),
+    ],
+)
+def test_bad_options_exit_with_2_and_a_sentence(
+    options: list[str], says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(*options)
+    assert ended.value.code == 2
+    assert says in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_0(number: signal.Signals, call: Call) -> None:
+    with served("--ready-json") as process:
+        line = ready(process)
+        assert line["pid"] == process.pid
+        there = SimpleNamespace(port=urlsplit(line["url"]).port)
+        assert call(there, "GET", "/_sandbox/stats").json["requests"] == 0
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_the_end_of_standard_input_ends_it_when_asked_to(tmp_path: Path) -> None:
+    store = tmp_path / "state.db"
+    with served("--ready-json", "--exit-with-parent", "--store", str(store)) as process:
+        ready(process)
+        assert process.stdin is not None
+        process.stdin.write("what is written there does not matter\n")
+        process.stdin.close()
+        assert process.wait(30) == 0
+        Store(store, wait=0).close()
+
+
+def test_the_end_of_standard_input_does_not_matter_otherwise(call: Call) -> None:
+    with served("--ready-json") as process:
+        there = listener(process)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert call(there, "GET", "/_sandbox/stats").status == 200
+        assert process.poll() is None
+
+
+def test_without_json_the_line_says_how_to_point_a_client_at_it() -> None:
+    with served() as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    assert lines[0].startswith("The sandbox listens on http://127.0.0.1:")
+    assert 'stripe.StripeClient("sk_test_...", base_addresses={"api": "http://127' in lines[1]
+
+
+def test_the_options_reach_the_server(tmp_path: Path, call: Call) -> None:
+    seed = tmp_path / "seed.json"
+    seed.write_text(json.dumps({"objects": [{"object": "customer", "id": "cus_1"}]}))
+    with served(
+        "--ready-json", "--seed", str(seed), "--lock-wait", "0", "--hold", "1ms",
+        "--no-should-retry-header",
+    ) as process:  # fmt: skip
+        there = listener(process)
+        call(there, "POST", "/_sandbox/locks", content={"object": "cus_1", "seconds": 60})
+        refused = call(there, "POST", "/v1/customers/cus_1", {"name": "x"})
+        assert refused.status == 429
+        assert "Stripe-Should-Retry" not in refused.headers
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"objects": [{"object": "unicorn", "id": "u"}]}'])
+def test_a_bad_seed_exits_with_2(
+    tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seed = tmp_path / "seed.json"
+    seed.write_text(content)
+    assert command.run(parse("--port", "0", "--seed", str(seed))) == 2
+    assert str(seed) in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken_exits_with_1(
+    box: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(parse("--port", str(box.port))) == 1
+    assert f"cannot listen on 127.0.0.1 port {box.port}" in capsys.readouterr().err
