@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from holdfast.engine import Event
 
 KEY = "sk_test_4eC39HqLyjWDarjtT1zdp7dc"
+SECRET = "a-secret-idempotency-key"
 QUICK = Backoff(0.001, 0.002)
 POLICY = Policy(backoff=QUICK, locked_backoff=QUICK, key_in_use_backoff=QUICK)
 CUSTOMER = answer(200, {"id": "cus_1", "object": "customer", "name": "Ada"})
@@ -414,7 +415,7 @@ def test_no_api_key_in_receipts_events_logs_or_exceptions(
         caller.update(
             serve(error(429, "lock_timeout")),
             on_event=seen.append,
-            request={"idempotency_key": "a-secret-idempotency-key"},
+            request={"idempotency_key": SECRET},
         )
     assert caller.receipt is not None
     told = [
@@ -429,4 +430,4 @@ def test_no_api_key_in_receipts_events_logs_or_exceptions(
     for text in told:
         assert KEY not in text
         assert KEY[8:] not in text
-        assert "a-secret-idempotency-key" not in text
+        assert SECRET not in text

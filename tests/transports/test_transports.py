@@ -14,7 +14,7 @@ from scripted import ScriptedServer, answer
 
 from holdfast.engine import Failure, Outcome, Phase, Response
 from holdfast.transports.async_httpx2 import Httpx2Transport
-from holdfast.transports.exchange import Exchange, certificate_failed
+from holdfast.transports.exchange import Exchange, Network, certificate_failed
 from holdfast.transports.sync_urllib3 import Urllib3Transport
 
 OK = answer(200, {"id": "cus_1"})
@@ -22,7 +22,7 @@ Send = Callable[..., Outcome]
 
 
 def _sync(exchange: Exchange, timeout: float = 10, **options: Any) -> Outcome:
-    transport = Urllib3Transport(**options)
+    transport = Urllib3Transport(Network(**options))
     try:
         return transport.send(exchange, timeout)
     finally:
@@ -31,7 +31,7 @@ def _sync(exchange: Exchange, timeout: float = 10, **options: Any) -> Outcome:
 
 def _async(exchange: Exchange, timeout: float = 10, **options: Any) -> Outcome:
     async def main() -> Outcome:
-        transport = Httpx2Transport(**options)
+        transport = Httpx2Transport(Network(**options))
         try:
             return await transport.send(exchange, timeout)
         finally:
@@ -226,7 +226,7 @@ def test_what_cancels_the_reading_is_passed_on() -> None:
     server = ScriptedServer([begin])
 
     async def main() -> None:
-        transport = Httpx2Transport()
+        transport = Httpx2Transport(Network())
         task = asyncio.create_task(transport.send(get(server.url), 30))
         await asyncio.to_thread(server.asked.wait, 30)
         await asyncio.sleep(0.02)  # the answer's head is on its way

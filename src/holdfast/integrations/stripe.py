@@ -1,6 +1,6 @@
 """The drop-in for the official `stripe` package: an HTTP client for it that holds fast.
 
-Works with `stripe` 16.x. It takes the place of the SDK's whole retry loop
+Works with `stripe` 16.x (tested with 16.0.0, 16.0.1 and 16.1.0). It takes the place of the SDK's whole retry loop
 (`request_with_retries` and its three twins in `stripe/_http_client.py`), so the two never
 multiply; everything above it, types and exceptions included, stays the SDK's.
 """
@@ -31,7 +31,7 @@ from holdfast.errors import NotSent
 from holdfast.lanes import MemoryLanes, keys_for_body, process_lanes
 from holdfast.policy import Policy
 from holdfast.transports.async_httpx2 import Httpx2Transport
-from holdfast.transports.exchange import Exchange
+from holdfast.transports.exchange import Exchange, Network
 from holdfast.transports.sync_urllib3 import Urllib3Transport
 
 Answer = tuple[Any, int, Mapping[str, str]]
@@ -69,13 +69,10 @@ class StripeHTTPClient(stripe.HTTPClient):
         self._policies: dict[int | None, Policy] = {None: self._policy}
         self._lanes = process_lanes() if lanes is None else lanes
         self._on_event = on_event
-        network: dict[str, Any] = {
-            "ca_bundle": stripe.ca_bundle_path,
-            "verify": verify_ssl_certs,
-            "proxies": cast("Mapping[str, str | None] | None", self._proxy),
-        }
-        self._sync = Urllib3Transport(**network)
-        self._async = Httpx2Transport(**network)
+        proxies = cast("Mapping[str, str | None] | None", self._proxy)
+        network = Network(stripe.ca_bundle_path, verify_ssl_certs, proxies)
+        self._sync = Urllib3Transport(network)
+        self._async = Httpx2Transport(network)
 
     def request_with_retries(
         self,

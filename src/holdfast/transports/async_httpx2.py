@@ -3,12 +3,12 @@
 import asyncio
 import ssl
 import weakref
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 import httpx2
 
 from holdfast.engine import Failure, Outcome, Phase, Response
-from holdfast.transports.exchange import LOOPBACK, Exchange, certificate_failed
+from holdfast.transports.exchange import LOOPBACK, Exchange, Network, certificate_failed
 
 _NO_CONNECTION = (
     httpx2.ConnectError,
@@ -23,24 +23,11 @@ class Httpx2Transport:
     """Sends attempts through one connection pool for each event loop.
 
     Args:
-        ca_bundle: path of the certificate authorities' file; None takes the system's.
-        verify: whether to check certificates.
-        proxies: proxy URL by scheme (`http`, `https`). None goes by the environment.
-        connections: how many idle connections to keep in a loop.
+        network: how it gets to a server.
     """
 
-    def __init__(
-        self,
-        *,
-        ca_bundle: str | None = None,
-        verify: bool = True,
-        proxies: Mapping[str, str | None] | None = None,
-        connections: int = 100,
-    ) -> None:
-        self._ca_bundle = ca_bundle
-        self._verify = verify
-        self._proxies = proxies
-        self._connections = connections
+    def __init__(self, network: Network) -> None:
+        self._network = network
         # Connections belong to the loop that opened them; a client goes when its loop does.
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx2.AsyncClient] = (
             weakref.WeakKeyDictionary()
@@ -89,20 +76,26 @@ class Httpx2Transport:
         return client
 
     def _make_client(self) -> httpx2.AsyncClient:
-        verify = ssl.create_default_context(cafile=self._ca_bundle) if self._verify else False
+        verify = (
+            ssl.create_default_context(cafile=self._network.ca_bundle)
+            if self._network.verify
+            else False
+        )
         # The bound on calls at once is the caller's business, not the pool's.
-        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=self._connections)
+        limits = httpx2.Limits(
+            max_connections=None, max_keepalive_connections=self._network.connections
+        )
         mounts: dict[str, httpx2.AsyncHTTPTransport | None]
-        if self._proxies is None:
+        if self._network.proxies is None:
             mounts = dict.fromkeys(f"all://{_bracketed(host)}" for host in LOOPBACK)
         else:
             mounts = {
                 f"{scheme}://": httpx2.AsyncHTTPTransport(proxy=url, verify=verify, limits=limits)
-                for scheme, url in self._proxies.items()
+                for scheme, url in self._network.proxies.items()
                 if url
             }
         return httpx2.AsyncClient(
-            verify=verify, limits=limits, mounts=mounts, trust_env=self._proxies is None
+            verify=verify, limits=limits, mounts=mounts, trust_env=self._network.proxies is None
         )
 
 

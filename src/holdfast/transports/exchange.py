@@ -12,6 +12,24 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """How a transport gets to a server.
+
+    Attributes:
+        ca_bundle: path of the certificate authorities' file; None takes the system's.
+        verify: whether to check certificates.
+        proxies: proxy URL by scheme (`http`, `https`). None goes by the environment
+            (`HTTPS_PROXY`, `NO_PROXY`), as requests does.
+        connections: how many idle connections to keep to one host.
+    """
+
+    ca_bundle: str | None = None
+    verify: bool = True
+    proxies: Mapping[str, str | None] | None = None
+    connections: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Exchange:
     """One HTTP request, as every attempt of a call sends it.
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -19,7 +19,7 @@ from urllib3.exceptions import (
 )
 
 from holdfast.engine import Failure, Outcome, Phase, Response
-from holdfast.transports.exchange import LOOPBACK, Exchange, certificate_failed
+from holdfast.transports.exchange import LOOPBACK, Exchange, Network, certificate_failed
 
 _NO_CONNECTION = (NewConnectionError, ConnectTimeoutError, ProxyError)
 _NO_SUCH_PLACE = (LocationParseError, LocationValueError)
@@ -30,25 +30,11 @@ class Urllib3Transport:
     """Sends attempts through connection pools that all threads share.
 
     Args:
-        ca_bundle: path of the certificate authorities' file; None takes the system's.
-        verify: whether to check certificates.
-        proxies: proxy URL by scheme (`http`, `https`). None goes by the environment
-            (`HTTPS_PROXY`, `NO_PROXY`), as requests does.
-        connections: how many idle connections to keep to one host.
+        network: how it gets to a server.
     """
 
-    def __init__(
-        self,
-        *,
-        ca_bundle: str | None = None,
-        verify: bool = True,
-        proxies: Mapping[str, str | None] | None = None,
-        connections: int = 100,
-    ) -> None:
-        self._ca_bundle = ca_bundle
-        self._verify = verify
-        self._proxies = proxies
-        self._connections = connections
+    def __init__(self, network: Network) -> None:
+        self._network = network
         self._mutex = threading.Lock()
         # By proxy URL; the empty one is the direct way.
         self._managers: dict[str, urllib3.PoolManager] = {}
@@ -127,17 +113,17 @@ class Urllib3Transport:
         return manager.connection_from_url(place)
 
     def _proxy_for(self, scheme: str, host: str) -> str:
-        if self._proxies is not None:
-            return self._proxies.get(scheme) or ""
+        if self._network.proxies is not None:
+            return self._network.proxies.get(scheme) or ""
         if host in LOOPBACK or proxy_bypass(host):
             return ""
         return getproxies().get(scheme, "")
 
     def _make_manager(self, proxy: str) -> urllib3.PoolManager:
         tls: dict[str, Any] = {
-            "cert_reqs": "CERT_REQUIRED" if self._verify else "CERT_NONE",
-            "ca_certs": self._ca_bundle if self._verify else None,
-            "maxsize": self._connections,
+            "cert_reqs": "CERT_REQUIRED" if self._network.verify else "CERT_NONE",
+            "ca_certs": self._network.ca_bundle if self._network.verify else None,
+            "maxsize": self._network.connections,
         }
         if not proxy:
             return urllib3.PoolManager(**tls)
