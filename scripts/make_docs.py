@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from holdfast.engine.backoff import Backoff
+from holdfast.engine.budget import Budget
 from holdfast.engine.classify import PHASES, RULES
 from holdfast.engine.receipt import STOP_REASONS
 from holdfast.policy import Policy
@@ -64,6 +65,9 @@ def policy() -> str:
         _table(("option", "default", "unit", "range", "what it says"), rows),
         "A `Backoff` waits before retry *n* for a part of `min(base * factor^(n-1), cap)`: with "
         "`full` jitter any part of it, with `equal` jitter at least half, with `none` all of it.",
+        "A `Budget` allows `share` retries for each call or `per_second` retries a second, "
+        "whichever is more, and saves unused ones up for `window` seconds. A retry after "
+        "`locked`, `throttled` or `key_in_use` costs 5/14 of one.",
     )
 
 
@@ -88,6 +92,9 @@ def _value(value: object) -> str:
     if isinstance(value, Backoff):
         shape = f"base {value.base:g} s, cap {value.cap:g} s, factor {value.factor:g}"
         return f"`Backoff`: {shape}, {value.jitter} jitter"
+    if isinstance(value, Budget):
+        shape = f"share {value.share:g}, {value.per_second:g} a second, window {value.window:g} s"
+        return f"`Budget`: {shape}"
     return f"`{value!r}`" if isinstance(value, str) else f"{value:g}"
 
 

@@ -1,7 +1,11 @@
 """Fixtures for every test: time and chance in the test's own hands."""
 
+from collections.abc import Iterator
+
 import pytest
 from stories import FakeTime, Story
+
+from holdfast.drivers import budgets
 
 
 @pytest.fixture
@@ -14,3 +18,10 @@ def story() -> type[Story]:
 def fake_time() -> FakeTime:
     """A clock of the test's own."""
     return FakeTime()
+
+
+@pytest.fixture(autouse=True)
+def full_retry_budgets() -> Iterator[None]:
+    """Give every test the retry budgets of a new process."""
+    yield
+    budgets._budgets.clear()

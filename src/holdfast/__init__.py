@@ -7,8 +7,9 @@ leaves a receipt that says why it ended as it did.
 from typing import TYPE_CHECKING, Any
 
 from holdfast._version import __version__
+from holdfast.deadline import deadline
 from holdfast.drivers import last_receipt
-from holdfast.engine import Backoff, FaultClass, Jitter, Receipt, StopReason
+from holdfast.engine import Backoff, Budget, FaultClass, Jitter, Receipt, StopReason
 from holdfast.errors import DeadlineExceeded, HoldfastError, LaneFull, NotSent
 from holdfast.policy import Policy
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Backoff",
+    "Budget",
     "DeadlineExceeded",
     "FaultClass",
     "HoldfastError",
@@ -28,6 +30,7 @@ __all__ = [
     "StopReason",
     "StripeHTTPClient",
     "__version__",
+    "deadline",
     "last_receipt",
     "stripe_client",
 ]

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, TypeGuard, get_args
 
 from holdfast.engine.backoff import Backoff, Jitter
+from holdfast.engine.budget import Budget
 from holdfast.engine.classify import FaultClass
 
 LaneRule = Literal["writes", "all", "off"]
@@ -52,6 +53,9 @@ class Policy:
         Backoff(1.0, 80.0, factor=4.0, jitter=Jitter.EQUAL),
         "waits before a retry while the first attempt with the same idempotency key still runs",
     )
+    retry_budget: Budget | None = _option(
+        Budget(), "bound on the retries of all calls of an account; None for no bound"
+    )
     retry_after: RetryAfterRule = _option(
         "give_up",
         "what to do with a `Retry-After` beyond the deadline: give up, wait for half of the time "
@@ -80,10 +84,13 @@ class Policy:
         return self.backoff
 
 
-def _check(name: str, value: object, type_: object, meta: Any) -> None:
-    if type_ is Backoff:
-        if not isinstance(value, Backoff):
-            raise ValueError(f"{name} is {value!r}: it must be a Backoff")
+_KINDS: dict[Any, str] = {Backoff: "Backoff", Budget | None: "Budget, or None"}
+
+
+def _check(name: str, value: object, type_: Any, meta: Any) -> None:
+    if type_ in _KINDS:
+        if not isinstance(value, type_):
+            raise ValueError(f"{name} is {value!r}: it must be a {_KINDS[type_]}")
         return
     words = meta["words"]
     if words:

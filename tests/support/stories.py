@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from holdfast.drivers import sync
 from holdfast.engine import Call, Event, Outcome, Request, Send
@@ -49,8 +50,8 @@ class Story:
             raise outcome
         return outcome
 
-    def call(self, request: Request, policy: Policy, *, events: bool = False) -> Call:
-        self.made = Call(request, policy, clock=self.clock, random=self.random, events=events)
+    def call(self, request: Request, policy: Policy, **options: Any) -> Call:
+        self.made = Call(request, policy, clock=self.clock, random=self.random, **options)
         return self.made
 
     def run(
@@ -60,8 +61,9 @@ class Story:
         *,
         lanes: MemoryLanes | None = None,
         events: bool = False,
+        **options: Any,
     ) -> Outcome:
-        call = self.call(request, policy or Policy(), events=events)
+        call = self.call(request, policy or Policy(), events=events, **options)
         return sync.run(
             call,
             self.send,

@@ -1,6 +1,7 @@
 """The retry decision. No I/O: no socket, no clock, no randomness, no sleep of its own."""
 
 from holdfast.engine.backoff import Backoff, Jitter
+from holdfast.engine.budget import Budget, RetryBudget
 from holdfast.engine.call import Call, Request
 from holdfast.engine.classify import FaultClass, classify
 from holdfast.engine.commands import Admit, Command, Emit, Enter, Send, Sleep
@@ -26,6 +27,7 @@ __all__ = [
     "AttemptEnded",
     "AttemptStarted",
     "Backoff",
+    "Budget",
     "Call",
     "CallEnded",
     "Cause",
@@ -42,6 +44,7 @@ __all__ = [
     "Receipt",
     "Request",
     "Response",
+    "RetryBudget",
     "RetryScheduled",
     "Send",
     "Situation",

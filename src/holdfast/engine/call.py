@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from holdfast.engine.budget import RetryBudget
 from holdfast.engine.classify import FaultClass, classify
 from holdfast.engine.commands import Command, Emit, Enter, Send, Sleep
 from holdfast.engine.outcome import Failure, Outcome
@@ -56,10 +57,23 @@ class Call:
         policy: its options.
         clock: gives the time in seconds; only differences count.
         random: draws from [0, 1).
+        budget: the retry budget of the account; None for no bound.
+        deadline: when it must have ended at the latest, on the same clock, whatever the policy
+            allows.
         events: whether to yield `Emit` commands.
     """
 
-    __slots__ = ("_clock", "_events", "_policy", "_random", "_request", "_started", "receipt")
+    __slots__ = (
+        "_budget",
+        "_clock",
+        "_deadline",
+        "_events",
+        "_policy",
+        "_random",
+        "_request",
+        "_started",
+        "receipt",
+    )
 
     def __init__(
         self,
@@ -68,12 +82,16 @@ class Call:
         *,
         clock: Callable[[], float],
         random: Callable[[], float],
+        budget: RetryBudget | None = None,
+        deadline: float | None = None,
         events: bool = False,
     ) -> None:
         self._request = request
         self._policy = policy
         self._clock = clock
         self._random = random
+        self._budget = budget
+        self._deadline = deadline
         self._events = events
         self._started = 0.0
         self.receipt = Receipt(
@@ -90,9 +108,14 @@ class Call:
             DeadlineExceeded: the deadline passed before the first attempt.
             LaneFull: passed on from the driver.
         """
-        self._started = self._clock()
+        now = self._started = self._clock()
+        deadline = now + self._policy.deadline
+        if self._deadline is not None and self._deadline < deadline:
+            deadline = self._deadline
+        if self._budget is not None:
+            self._budget.deposit(now)
         try:
-            outcome = yield from self._steps(self._started + self._policy.deadline)
+            outcome = yield from self._steps(deadline)
         except BaseException as error:
             self._end(_stop_reason(error))
             # A closed generator may yield no more; everybody else is told.
@@ -106,15 +129,21 @@ class Call:
     def _steps(self, deadline: float) -> Steps:
         if self._request.lanes:
             yield from self._enter(deadline)
-        number = 0
+        now = self._clock()
+        if now >= deadline:
+            raise self._too_late(deadline, "before its first attempt")
+        number = 1
         while True:
-            number += 1
-            now = self._clock()
             outcome = yield from self._attempt(number, now, deadline)
             reason = yield from self._judge(number, outcome, deadline)
+            if reason is None:
+                now = self._clock()
+                if now >= deadline:
+                    reason = StopReason.DEADLINE  # the sleep lasted longer than asked for
             if reason is not None:
                 self._end(reason)
                 return outcome
+            number += 1
 
     def _enter(self, deadline: float) -> Generator[Command, Any, None]:
         lanes = self._request.lanes
@@ -122,11 +151,8 @@ class Call:
         entered = yield Enter(lanes, deadline - began, self._policy.max_waiting)
         now = self._clock()
         self.receipt.add_wait(Cause.LANE, now - began)
-        if not entered or now >= deadline:
-            raise DeadlineExceeded(
-                f"{self._request.method} {self._request.path} was not sent: its deadline of "
-                f"{self._policy.deadline:g} s passed while it waited for {', '.join(lanes)}"
-            )
+        if not entered:
+            raise self._too_late(deadline, f"while it waited for {', '.join(lanes)}")
         if self._events:
             yield Emit(LanesEntered(self.receipt, lanes, now - began))
 
@@ -152,17 +178,22 @@ class Call:
         repeatable = request.method in SAFE_METHODS or request.idempotency_key is not None
         now = self._clock()
         at = Situation(fault, outcome, number, repeatable, now, deadline)
-        verdict = decide(at, self._policy, self._random)
+        verdict = decide(at, self._policy, self._random, self._budget)
         if verdict.reason is not None:
             return verdict.reason
         if self._events:
             yield Emit(RetryScheduled(self.receipt, fault, verdict.delay))
         began = self._clock()
         yield Sleep(verdict.delay)
-        now = self._clock()
-        self.receipt.add_wait(Cause.BACKOFF, now - began)
-        # A sleep may last longer than asked for.
-        return StopReason.DEADLINE if now >= deadline else None
+        self.receipt.add_wait(Cause.BACKOFF, self._clock() - began)
+        return None
+
+    def _too_late(self, deadline: float, when: str) -> DeadlineExceeded:
+        allowed = max(0.0, deadline - self._started)
+        return DeadlineExceeded(
+            f"{self._request.method} {self._request.path} was not sent: its deadline of "
+            f"{allowed:g} s passed {when}"
+        )
 
     def _end(self, reason: StopReason) -> None:
         self.receipt.stop = reason

@@ -20,6 +20,7 @@ class StopReason(StrEnum):
     NOT_IDEMPOTENT = "not_idempotent"
     NOT_RETRYABLE = "not_retryable"
     ATTEMPTS = "attempts"
+    BUDGET = "budget"
     LANE_FULL = "lane_full"
     CANCELLED = "cancelled"
     ERROR = "error"
@@ -34,6 +35,7 @@ STOP_REASONS = {
     StopReason.NOT_IDEMPOTENT: "it may have been processed, and has no idempotency key",
     StopReason.NOT_RETRYABLE: "the failure is one that no repetition mends",
     StopReason.ATTEMPTS: "the retries allowed by max_retries were used up",
+    StopReason.BUDGET: "the account's retry budget was used up; more would add to the trouble",
     StopReason.LANE_FULL: "too many calls were already waiting for the object",
     StopReason.CANCELLED: "the caller cancelled it",
     StopReason.ERROR: "the program raised an error of its own",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from holdfast.engine.budget import RetryBudget
 from holdfast.engine.classify import FaultClass
 from holdfast.engine.outcome import Failure, Outcome, Response
 from holdfast.engine.receipt import StopReason
@@ -49,13 +50,19 @@ class Situation:
     deadline: float
 
 
-def decide(at: Situation, policy: "Policy", random: Callable[[], float]) -> Verdict:
+def decide(
+    at: Situation,
+    policy: "Policy",
+    random: Callable[[], float],
+    budget: RetryBudget | None = None,
+) -> Verdict:
     """Decide what follows an attempt. The order of the steps is the design's.
 
     Args:
         at: where the call stands.
         policy: its options.
         random: draws from [0, 1).
+        budget: pays for the retry, if there is to be one; None for no bound.
     """
     if at.fault is FaultClass.OK:
         return Verdict(StopReason.OK)
@@ -70,6 +77,9 @@ def decide(at: Situation, policy: "Policy", random: Callable[[], float]) -> Verd
     delay = _with_hint(delay, at, policy)
     if at.now + delay >= at.deadline:
         return Verdict(StopReason.DEADLINE)
+    # Last, so that only a retry that will be made is paid for.
+    if budget is not None and not budget.withdraw(at.fault, at.now):
+        return Verdict(StopReason.BUDGET)
     return Verdict(None, delay)
 
 

@@ -1,8 +1,8 @@
 """The drop-in for the official `stripe` package: an HTTP client for it that holds fast.
 
-Works with `stripe` 16.x (tested with 16.0.0, 16.0.1 and 16.1.0). It takes the place of the SDK's whole retry loop
-(`request_with_retries` and its three twins in `stripe/_http_client.py`), so the two never
-multiply; everything above it, types and exceptions included, stays the SDK's.
+Works with `stripe` 16.x (tested with 16.0.0, 16.0.1 and 16.1.0). It takes the place of the SDK's
+whole retry loop (`request_with_retries` and its three twins in `stripe/_http_client.py`), so the
+two never multiply; everything above it, types and exceptions included, stays the SDK's.
 """
 
 import random
@@ -15,7 +15,9 @@ import stripe
 from stripe import _util
 from stripe._api_requestor import _APIRequestor
 
+from holdfast.deadline import current_deadline
 from holdfast.drivers import aio, sync
+from holdfast.drivers.budgets import budget_of
 from holdfast.engine import (
     Call,
     Event,
@@ -188,11 +190,14 @@ class StripeHTTPClient(stripe.HTTPClient):
         path = target.partition("?")[0]
         key = _header(exchange.headers, "idempotency-key")
         request = Request(exchange.method, path, key, lanes)
+        budget = budget_of(_account(exchange.headers), policy.retry_budget, time.monotonic())
         return Call(
             request,
             policy,
             clock=time.monotonic,
             random=random.random,
+            budget=budget,
+            deadline=current_deadline(),
             events=self._on_event is not None,
         )
 
@@ -254,6 +259,11 @@ def stripe_client(
         policy, verify_ssl_certs=verify_ssl_certs, proxy=proxy, lanes=lanes, on_event=on_event
     )
     return stripe.StripeClient(api_key, http_client=client, **options)
+
+
+def _account(headers: Mapping[str, str]) -> tuple[int, str | None]:
+    """What tells accounts apart: the key, of which only a hash is kept, and the connected one."""
+    return hash(headers.get("Authorization")), headers.get("Stripe-Account")
 
 
 def _target(url: str) -> str:

@@ -1,0 +1,52 @@
+"""A deadline for everything inside a block, carried along by the context."""
+
+import time
+from contextvars import ContextVar, Token
+from types import TracebackType
+from typing import Self
+
+_ends: ContextVar[float | None] = ContextVar("holdfast_deadline", default=None)
+
+
+class deadline:  # noqa: N801 - used as a statement: `with holdfast.deadline(30):`
+    """Bound every call inside the block: `with holdfast.deadline(30): ...`.
+
+    A call that would pass it waits, sends and retries no longer, whatever its policy allows. A
+    block inside another one can only be shorter. It goes with the context: into tasks that are
+    made inside, not into threads, unless they are run with `contextvars.copy_context()`.
+
+    Args:
+        seconds: how long the block may take.
+
+    Raises:
+        ValueError: `seconds` is not above 0.
+    """
+
+    __slots__ = ("_seconds", "_token")
+
+    def __init__(self, seconds: float) -> None:
+        if not seconds > 0:
+            raise ValueError(f"deadline is {seconds}: it must be above 0 s")
+        self._seconds = seconds
+        self._token: Token[float | None] | None = None
+
+    def __enter__(self) -> Self:
+        ends = time.monotonic() + self._seconds
+        outer = _ends.get()
+        self._token = _ends.set(ends if outer is None else min(ends, outer))
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._token is not None:
+            _ends.reset(self._token)
+            self._token = None
+
+
+def current_deadline() -> float | None:
+    """When the innermost block must have ended, on `time.monotonic`; None outside of any."""
+    return _ends.get()
