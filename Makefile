@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml requirements/dev.txt README.md
 
-.PHONY: run test check unit coverage soak lock clean
+.PHONY: run test check unit node coverage soak bench-setup lock clean
 
 .venv/ready: $(SOURCES) scripts/setup
 	scripts/setup
@@ -17,7 +17,14 @@ check: .venv/ready
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-unit: .venv/ready
+# The tests of the presets run the official package for Node.
+NODE_PACKAGE := tests/fidelity/node/node_modules/.package-lock.json
+$(NODE_PACKAGE): tests/fidelity/node/package-lock.json scripts/setup-node
+	scripts/setup-node
+
+node: $(NODE_PACKAGE)
+
+unit: .venv/ready $(NODE_PACKAGE)
 	rm -f .coverage .coverage.*
 	$(PY) -m coverage run -m pytest -m "not soak"
 	$(PY) -m coverage combine --quiet
@@ -26,10 +33,20 @@ unit: .venv/ready
 soak: .venv/ready
 	$(PY) -m pytest -m soak --timeout=3600
 
+# The peers that `python -m bench.overhead` measures beside Holdfast; `make lock` renews their lock.
+bench-setup: .venv/ready
+	if command -v uv >/dev/null; then \
+	  uv pip install --quiet --python $(PY) --require-hashes -r requirements/bench.txt; \
+	else \
+	  $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt; \
+	fi
+
 # The lock names exact versions and hashes, and no host. Needs uv.
 lock:
 	uv pip compile pyproject.toml --all-extras --group dev --universal \
 	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/dev.txt
+	uv pip compile pyproject.toml --all-extras --group dev --group bench --universal \
+	  --generate-hashes --no-emit-index-url --no-header --quiet -o requirements/bench.txt
 
 clean:
 	rm -rf .venv build dist holdfast-run .mypy_cache .ruff_cache .pytest_cache .hypothesis

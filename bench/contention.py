@@ -87,6 +87,7 @@ def measure(name: str, update: Update, url: str, settings: Settings) -> report.R
     before = servers.stats(url)["requests"]
     start = threading.Barrier(settings.workers + 1)
     waits: list[float] = []
+    done: list[object] = []
     lost: list[stripe.StripeError] = []
 
     def work(worker: int) -> None:
@@ -94,7 +95,7 @@ def measure(name: str, update: Update, url: str, settings: Settings) -> report.R
         for call in range(worker, settings.calls, settings.workers):
             began = time.perf_counter()
             try:
-                update(customers[call % settings.objects], call)
+                done.append(update(customers[call % settings.objects], call))
             except stripe.StripeError as error:
                 lost.append(error)
             waits.append(time.perf_counter() - began)
@@ -107,7 +108,9 @@ def measure(name: str, update: Update, url: str, settings: Settings) -> report.R
     for thread in threads:
         thread.join()
     makespan = time.perf_counter() - began
-    ok = settings.calls - len(lost)
+    ok = len(done)
+    if ok + len(lost) != settings.calls:
+        raise RuntimeError(f"{name}: only {ok} + {len(lost)} of {settings.calls} calls ended")
     sent = servers.stats(url)["requests"] - before
     cuts = quantiles(waits, n=100, method="inclusive")
     return {

@@ -17,8 +17,8 @@ def test_the_defaults_are_those_of_the_design() -> None:
 
 def test_backoff_by_class() -> None:
     policy = Policy(locked_backoff=Backoff(1, 2), key_in_use_backoff=Backoff(3, 4))
-    assert policy.backoff_for(FaultClass.LOCKED).base == 1
-    assert policy.backoff_for(FaultClass.KEY_IN_USE).base == 3
+    assert policy.backoff_for(FaultClass.LOCKED) is policy.locked_backoff
+    assert policy.backoff_for(FaultClass.KEY_IN_USE) is policy.key_in_use_backoff
     assert policy.backoff_for(FaultClass.SERVER_ERROR) is policy.backoff
 
 

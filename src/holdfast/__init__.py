@@ -7,13 +7,23 @@ leaves a receipt that says why it ended as it did.
 from typing import TYPE_CHECKING, Any
 
 from holdfast._version import __version__
-from holdfast.deadline import deadline
 from holdfast.drivers import last_receipt
-from holdfast.engine import Backoff, Budget, FaultClass, Jitter, Receipt, StopReason
+from holdfast.drivers.allowance import allowance
+from holdfast.drivers.deadline import deadline
+from holdfast.engine import (
+    Backoff,
+    Budget,
+    FaultClass,
+    Jitter,
+    Progressive,
+    Receipt,
+    StopReason,
+)
 from holdfast.errors import DeadlineExceeded, HoldfastError, LaneFull, NotSent
 from holdfast.policy import Policy
 
 if TYPE_CHECKING:
+    from holdfast.application import attempts, retrying
     from holdfast.integrations.stripe import StripeHTTPClient, stripe_client
 
 __all__ = [
@@ -26,17 +36,26 @@ __all__ = [
     "LaneFull",
     "NotSent",
     "Policy",
+    "Progressive",
     "Receipt",
     "StopReason",
     "StripeHTTPClient",
     "__version__",
+    "allowance",
+    "attempts",
     "deadline",
     "last_receipt",
+    "progressive",
+    "retrying",
     "stripe_client",
 ]
 
-# Imported when first asked for: the core needs nothing but the standard library.
+progressive = Progressive
+
+# Imported when first asked for: what they need is not there for everybody, or takes time to load.
 _LAZY = {
+    "attempts": "holdfast.application",
+    "retrying": "holdfast.application",
     "StripeHTTPClient": "holdfast.integrations.stripe",
     "stripe_client": "holdfast.integrations.stripe",
 }

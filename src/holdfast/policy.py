@@ -1,11 +1,13 @@
 """Every option of a call, with its default and its unit."""
 
 from dataclasses import dataclass, field, fields
-from typing import Any, Literal, TypeGuard, get_args
+from typing import Any, Literal, Self, TypeGuard, get_args
 
-from holdfast.engine.backoff import Backoff, Jitter
+from holdfast import presets
+from holdfast.engine.backoff import Backoff, Jitter, Progressive
 from holdfast.engine.budget import Budget
 from holdfast.engine.classify import FaultClass
+from holdfast.engine.rules import Rules
 
 LaneRule = Literal["writes", "all", "off"]
 RetryAfterRule = Literal["give_up", "cap", "ignore"]
@@ -43,11 +45,13 @@ class Policy:
     attempt_timeout: float = _option(
         80.0, "how long one attempt may take; it is cut to the deadline", "s", (0.001, 600)
     )
-    backoff: Backoff = _option(
+    backoff: Backoff | Progressive = _option(
         Backoff(0.5, 5.0), "waits before a retry, where no other option has its own"
     )
-    locked_backoff: Backoff = _option(Backoff(0.25, 5.0), "waits before a retry of a locked object")
-    key_in_use_backoff: Backoff = _option(
+    locked_backoff: Backoff | Progressive = _option(
+        Backoff(0.25, 5.0), "waits before a retry of a locked object"
+    )
+    key_in_use_backoff: Backoff | Progressive = _option(
         # The first attempt is still running, and may for as long as an attempt lasts: waits that
         # grow fast towards that, and never nothing.
         Backoff(1.0, 80.0, factor=4.0, jitter=Jitter.EQUAL),
@@ -55,6 +59,9 @@ class Policy:
     )
     retry_budget: Budget | None = _option(
         Budget(), "bound on the retries of all calls of an account; None for no bound"
+    )
+    rules: Rules = _option(
+        Rules(), "which outcomes are sent again; `docs/reference/presets.md` has the table"
     )
     retry_after: RetryAfterRule = _option(
         "give_up",
@@ -75,7 +82,48 @@ class Policy:
         for option in fields(self):
             _check(option.name, getattr(self, option.name), option.type, option.metadata)
 
-    def backoff_for(self, fault: FaultClass) -> Backoff:
+    @classmethod
+    def stripe_node(cls, max_retries: int = 2) -> Self:
+        """What the official package for Node does (`stripe` 23.1.0), proven side by side with it.
+
+        Like the other presets it has no lanes, no retry budget and no total deadline short of a
+        day; `dataclasses.replace` adds them, one step at a time. `docs/reference/presets.md`
+        compares the presets and names what differs from the packages.
+
+        Args:
+            max_retries: the package's `maxNetworkRetries`.
+        """
+        return cls(**presets.STRIPE_NODE, max_retries=max_retries)
+
+    @classmethod
+    def stripe_python(cls, max_retries: int = 2) -> Self:
+        """What the official package for Python does (`stripe` 16.1.0, over `requests`), likewise.
+
+        Args:
+            max_retries: the package's `max_network_retries`: 2 in its module-wide style, and 0 in
+                a `stripe.StripeClient` that was given none.
+        """
+        return cls(**presets.STRIPE_PYTHON, max_retries=max_retries)
+
+    @classmethod
+    def stripe_ruby(cls, max_retries: int = 2) -> Self:
+        """What the official package for Ruby does (`stripe` 19.5.0), as its source says.
+
+        Args:
+            max_retries: the package's `max_network_retries`.
+        """
+        return cls(**presets.STRIPE_RUBY, max_retries=max_retries)
+
+    @classmethod
+    def stripe_go(cls, max_retries: int = 2) -> Self:
+        """What the official package for Go does (`stripe-go` 86.2.0), as its source says.
+
+        Args:
+            max_retries: the package's `MaxNetworkRetries`.
+        """
+        return cls(**presets.STRIPE_GO, max_retries=max_retries)
+
+    def backoff_for(self, fault: FaultClass) -> Backoff | Progressive:
         """The waits that follow a fault of this class."""
         if fault is FaultClass.LOCKED:
             return self.locked_backoff
@@ -84,7 +132,11 @@ class Policy:
         return self.backoff
 
 
-_KINDS: dict[Any, str] = {Backoff: "Backoff", Budget | None: "Budget, or None"}
+_KINDS: dict[Any, str] = {
+    Backoff | Progressive: "Backoff or Progressive",
+    Budget | None: "Budget, or None",
+    Rules: "Rules",
+}
 
 
 def _check(name: str, value: object, type_: Any, meta: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.engine import Backoff, Jitter
+from holdfast.engine import Backoff, Growth, Jitter
 
 LOW, HIGH = (lambda: 0.0), (lambda: 0.999999)
 
@@ -29,6 +29,23 @@ def test_no_jitter_waits_the_span() -> None:
     assert Backoff(0.5, 5.0, jitter=Jitter.NONE).wait(2, HIGH) == 1.0
 
 
+def test_quarter_jitter_waits_at_least_three_quarters_of_the_span() -> None:
+    backoff = Backoff(1.0, 80.0, jitter=Jitter.QUARTER)
+    assert [backoff.wait(n, LOW) for n in (1, 2, 3)] == [0.75, 1.5, 3.0]
+    assert backoff.wait(3, HIGH) == pytest.approx(4.0, rel=1e-4)
+
+
+def test_quadratic_growth_adds_the_square_of_the_retries_made() -> None:
+    backoff = Backoff(0.5, 5.0, jitter=Jitter.NONE, growth=Growth.QUADRATIC)
+    assert [backoff.wait(n, HIGH) for n in (1, 2, 3, 4, 5000)] == [0.5, 1.0, 2.5, 5.0, 5.0]
+
+
+def test_no_wait_is_shorter_than_the_floor() -> None:
+    backoff = Backoff(0.25, 5.0, jitter=Jitter.EQUAL, floor=0.5)
+    assert [backoff.wait(n, LOW) for n in (1, 2, 3, 4)] == [0.5, 0.5, 0.5, 1.0]
+    assert [round(backoff.wait(n, HIGH), 3) for n in (1, 2, 3, 4)] == [0.5, 0.5, 1.0, 2.0]
+
+
 def test_collided_clients_part_at_the_first_retry() -> None:
     draw = random.Random(7).random
     waits = {round(Backoff(0.25, 5.0).wait(1, draw), 3) for _ in range(64)}
@@ -40,14 +57,21 @@ def test_collided_clients_part_at_the_first_retry() -> None:
     extra=st.floats(0, 1000),
     factor=st.floats(1, 16),
     jitter=st.sampled_from(Jitter),
+    growth=st.sampled_from(Growth),
     retry=st.integers(1, 10_000),
     chance=st.floats(0, 1, exclude_max=True),
 )
 def test_a_wait_is_never_negative_and_never_above_the_cap(
-    base: float, extra: float, factor: float, jitter: Jitter, retry: int, chance: float
+    base: float,
+    extra: float,
+    factor: float,
+    jitter: Jitter,
+    growth: Growth,
+    retry: int,
+    chance: float,
 ) -> None:
-    backoff = Backoff(base, base + extra, factor, jitter)
-    assert 0 <= backoff.wait(retry, lambda: chance) <= backoff.cap
+    backoff = Backoff(base, base + extra, factor, jitter, base / 2, growth)
+    assert base / 2 <= backoff.wait(retry, lambda: chance) <= backoff.cap
 
 
 @pytest.mark.parametrize(
@@ -59,8 +83,32 @@ def test_a_wait_is_never_negative_and_never_above_the_cap(
         ({"base": float("nan"), "cap": 1.0}, "base is nan s"),
         ({"base": 1.0, "cap": 1.0, "factor": 0.5}, "factor is 0.5: it must be from 1 to 16"),
         ({"base": 1.0, "cap": 1.0, "jitter": "some"}, "'some' is not a valid Jitter"),
+        ({"base": 1.0, "cap": 1.0, "growth": "some"}, "'some' is not a valid Growth"),
+        ({"base": 1.0, "cap": 1.0, "floor": 1.5}, "floor is 1.5 s: it must be from 0 to the cap"),
+        ({"base": 1.0, "cap": 1.0, "floor": -1.0}, "floor is -1.0 s"),
     ],
 )
 def test_bad_values_are_named(options: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=sentence):
         Backoff(**options)
+
+
+BASE_OR_CAP = "they must be above 0, base at most cap, and cap at most 3600 s"
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"base": 1.0, "cap": 3600.5}, f"base is 1.0 s and cap is 3600.5 s: {BASE_OR_CAP}"),
+        ({"base": 1.0, "cap": 1.0, "factor": 16.5}, "factor is 16.5: it must be from 1 to 16"),
+    ],
+)
+def test_just_beyond_a_bound_is_told_in_a_sentence(options: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        Backoff(**options)
+    assert str(caught.value) == sentence
+
+
+def test_the_bounds_of_a_backoff_are_allowed() -> None:
+    assert Backoff(3600.0, 3600.0, 16.0, Jitter.NONE).wait(1, LOW) == 3600.0
+    assert Backoff(1.0, 1.0, 1.0, Jitter.NONE).wait(9, LOW) == 1.0

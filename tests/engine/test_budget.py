@@ -110,3 +110,25 @@ def test_a_retry_that_is_not_made_is_not_paid_for(story: Any) -> None:
         tale.run(Request("GET", "/v1/balance"), policy, budget=budget)
         assert tale.made.receipt.stop is not StopReason.BUDGET
     assert spend(budget, 1000.0) == 1
+
+
+def test_the_first_call_pays_in_its_whole_share() -> None:
+    budget = RetryBudget(Budget(share=1, per_second=1, window=1), 5.0)
+    budget.deposit(5.0)
+    assert spend(budget, 5.0) == 2
+
+
+def test_all_that_time_has_paid_in_since_the_last_call_is_part_of_its_share() -> None:
+    budget = RetryBudget(Budget(share=1.0, per_second=0.25, window=3600), 0.0)
+    spend(budget, 0.0)
+    for second in (1.0, 2.0):
+        assert not budget.withdraw(FAILED, second)  # a look at the budget is no call
+    budget.deposit(2.0)
+    assert not budget.withdraw(FAILED, 2.0)  # a share of 1, faded a little
+    budget.deposit(2.0)
+    assert budget.withdraw(FAILED, 2.0)
+
+
+def test_the_bounds_themselves_are_allowed() -> None:
+    assert Budget(share=10, per_second=100_000, window=3600).share == 10
+    assert Budget(share=0, per_second=0, window=1).window == 1

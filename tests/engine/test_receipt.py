@@ -62,3 +62,25 @@ def test_no_key_no_fingerprint() -> None:
 
 def test_every_stop_reason_is_explained() -> None:
     assert set(STOP_REASONS) == set(StopReason)
+
+
+def test_a_timeline_has_a_line_for_each_step(story: Any) -> None:
+    locked = Response(429, {}, "lock_timeout")
+    tale = story([locked, Failure(Phase.SENT, OSError()), Response(200, {"request-id": "req_1"})])
+    tale.takes = 0.5
+    tale.run(Request("POST", "/v1/customers/cus_1", SECRET))
+    assert tale.made.receipt.timeline().splitlines() == [
+        "      0 ms  POST /v1/customers/cus_1",
+        "      0 ms  attempt 1: locked 429 lock_timeout in 500 ms",
+        "    625 ms  attempt 2: interrupted in 500 ms",
+        "    1.62 s  attempt 3: ok 200 in 500 ms  req_1",
+        "    2.12 s  ok: it succeeded",
+    ]
+
+
+def test_a_timeline_begins_with_the_wait_for_the_lane() -> None:
+    receipt = Receipt("POST", "/v1/customers/cus_1", seconds=2.0)
+    assert receipt.timeline().splitlines() == [
+        "      0 ms  POST /v1/customers/cus_1",
+        "            waited 2.00 s",
+    ]

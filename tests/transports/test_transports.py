@@ -13,34 +13,51 @@ import trustme
 from scripted import ScriptedServer, answer
 
 from holdfast.engine import Failure, Outcome, Phase, Response
+from holdfast.transports.async_curl import AsyncCurlTransport
 from holdfast.transports.async_httpx2 import Httpx2Transport
+from holdfast.transports.chosen import AsyncTransport, Transport
 from holdfast.transports.exchange import Exchange, Network, certificate_failed
+from holdfast.transports.sync_curl import CurlTransport
 from holdfast.transports.sync_urllib3 import Urllib3Transport
 
 OK = answer(200, {"id": "cus_1"})
 Send = Callable[..., Outcome]
 
 
-def _sync(exchange: Exchange, timeout: float = 10, **options: Any) -> Outcome:
-    transport = Urllib3Transport(Network(**options))
-    try:
-        return transport.send(exchange, timeout)
-    finally:
-        transport.close()
-
-
-def _async(exchange: Exchange, timeout: float = 10, **options: Any) -> Outcome:
-    async def main() -> Outcome:
-        transport = Httpx2Transport(Network(**options))
+def _sync(make: Callable[[Network], Transport]) -> Send:
+    def send(exchange: Exchange, timeout: float = 10, **options: Any) -> Outcome:
+        transport = make(Network(**options))
         try:
-            return await transport.send(exchange, timeout)
+            return transport.send(exchange, timeout)
         finally:
-            await transport.close()
+            transport.close()
 
-    return asyncio.run(main())
+    return send
 
 
-@pytest.fixture(params=[_sync, _async], ids=["urllib3", "httpx2"])
+def _async(make: Callable[[Network], AsyncTransport]) -> Send:
+    def send(exchange: Exchange, timeout: float = 10, **options: Any) -> Outcome:
+        async def main() -> Outcome:
+            transport = make(Network(**options))
+            try:
+                return await transport.send(exchange, timeout)
+            finally:
+                await transport.close()
+
+        return asyncio.run(main())
+
+    return send
+
+
+SENDS = {
+    "urllib3": _sync(Urllib3Transport),
+    "httpx2": _async(Httpx2Transport),
+    "curl": _sync(CurlTransport),
+    "async curl": _async(AsyncCurlTransport),
+}
+
+
+@pytest.fixture(params=list(SENDS.values()), ids=list(SENDS))
 def send(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Send:
     for name in ("http_proxy", "https_proxy", "no_proxy", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -215,7 +232,7 @@ def test_what_interrupts_the_reading_is_passed_on(
 
     monkeypatch.setattr(sync_urllib3, "_read", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        _sync(get(plain.url))
+        SENDS["urllib3"](get(plain.url))
 
 
 def test_what_cancels_the_reading_is_passed_on() -> None:

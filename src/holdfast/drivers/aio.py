@@ -1,9 +1,9 @@
 """Carries out a call's commands in this asyncio task."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from holdfast.drivers.last import remember
+from holdfast.drivers.pause import pause_async
 from holdfast.drivers.subscriber import deliver
 from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep
 from holdfast.lanes import MemoryLanes, Ticket
@@ -14,7 +14,7 @@ async def run(
     send: Callable[[Send], Awaitable[Outcome]],
     *,
     lanes: MemoryLanes,
-    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    sleep: Callable[[float], Awaitable[object]] = pause_async,
     on_event: Callable[[Event], object] | None = None,
 ) -> Outcome:
     """Run a call to its end. The twin of `holdfast.drivers.sync.run`; `send` and `sleep` wait."""

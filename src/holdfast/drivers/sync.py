@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 
 from holdfast.drivers.last import remember
+from holdfast.drivers.pause import pause
 from holdfast.drivers.subscriber import deliver
 from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep
 from holdfast.lanes import MemoryLanes, Ticket
@@ -14,7 +15,7 @@ def run(
     send: Callable[[Send], Outcome],
     *,
     lanes: MemoryLanes,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = pause,
     on_event: Callable[[Event], object] | None = None,
 ) -> Outcome:
     """Run a call to its end.

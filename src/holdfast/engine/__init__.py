@@ -1,6 +1,6 @@
 """The retry decision. No I/O: no socket, no clock, no randomness, no sleep of its own."""
 
-from holdfast.engine.backoff import Backoff, Jitter
+from holdfast.engine.backoff import Backoff, Growth, Jitter, Progressive, Wait
 from holdfast.engine.budget import Budget, RetryBudget
 from holdfast.engine.call import Call, Request
 from holdfast.engine.classify import FaultClass, classify
@@ -18,11 +18,13 @@ from holdfast.engine.receipt import (
     RetryScheduled,
     StopReason,
 )
-from holdfast.engine.verdict import SAFE_METHODS, Situation, Verdict, decide
+from holdfast.engine.rules import Answers, Rules
+from holdfast.engine.verdict import SAFE_METHODS, Purse, Rule, Situation, Verdict, decide
 
 __all__ = [
     "SAFE_METHODS",
     "Admit",
+    "Answers",
     "Attempt",
     "AttemptEnded",
     "AttemptStarted",
@@ -37,20 +39,26 @@ __all__ = [
     "Event",
     "Failure",
     "FaultClass",
+    "Growth",
     "Jitter",
     "LanesEntered",
     "Outcome",
     "Phase",
+    "Progressive",
+    "Purse",
     "Receipt",
     "Request",
     "Response",
     "RetryBudget",
     "RetryScheduled",
+    "Rule",
+    "Rules",
     "Send",
     "Situation",
     "Sleep",
     "StopReason",
     "Verdict",
+    "Wait",
     "classify",
     "decide",
 ]

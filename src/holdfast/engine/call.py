@@ -6,9 +6,8 @@ and the driver carries out the commands.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from holdfast.engine.budget import RetryBudget
 from holdfast.engine.classify import FaultClass, classify
 from holdfast.engine.commands import Command, Emit, Enter, Send, Sleep
 from holdfast.engine.outcome import Failure, Outcome
@@ -23,13 +22,15 @@ from holdfast.engine.receipt import (
     RetryScheduled,
     StopReason,
 )
-from holdfast.engine.verdict import SAFE_METHODS, Situation, decide
+from holdfast.engine.verdict import SAFE_METHODS, Purse, Rule, Situation, Verdict, decide
 from holdfast.errors import DeadlineExceeded, LaneFull
 
 if TYPE_CHECKING:
     from holdfast.policy import Policy
 
 Steps = Generator[Command, Any, Outcome]
+
+_SUCCESS = Verdict(StopReason.OK)
 
 
 @dataclass(slots=True)
@@ -60,6 +61,7 @@ class Call:
         budget: the retry budget of the account; None for no bound.
         deadline: when it must have ended at the latest, on the same clock, whatever the policy
             allows.
+        rule: which outcomes are final, instead of the rules of the fault classes.
         events: whether to yield `Emit` commands.
     """
 
@@ -71,6 +73,7 @@ class Call:
         "_policy",
         "_random",
         "_request",
+        "_rule",
         "_started",
         "receipt",
     )
@@ -82,8 +85,9 @@ class Call:
         *,
         clock: Callable[[], float],
         random: Callable[[], float],
-        budget: RetryBudget | None = None,
+        budget: Purse | None = None,
         deadline: float | None = None,
+        rule: Rule | None = None,
         events: bool = False,
     ) -> None:
         self._request = request
@@ -92,10 +96,11 @@ class Call:
         self._random = random
         self._budget = budget
         self._deadline = deadline
+        self._rule = rule
         self._events = events
         self._started = 0.0
         self.receipt = Receipt(
-            request.method, request.path, _idempotency_key=request.idempotency_key
+            request.method, request.path, [], {}, None, 0.0, request.idempotency_key
         )
 
     def steps(self) -> Steps:
@@ -114,36 +119,49 @@ class Call:
             deadline = self._deadline
         if self._budget is not None:
             self._budget.deposit(now)
+        # One generator for the whole loop: every generator inside another one costs every call.
+        receipt, events = self.receipt, self._events
         try:
-            outcome = yield from self._steps(deadline)
+            if self._request.lanes:
+                yield from self._enter(deadline)
+                now = self._clock()
+            if now >= deadline:
+                self._too_late(deadline, "before its first attempt")
+            number = 1
+            while True:
+                if events:
+                    yield Emit(AttemptStarted(receipt, number))
+                timeout = self._policy.attempt_timeout
+                if deadline - now < timeout:
+                    timeout = deadline - now
+                outcome: Outcome = yield Send(number, timeout)
+                attempt = _record(number, outcome, now - self._started, self._clock() - now)
+                receipt.attempts.append(attempt)
+                if events:
+                    yield Emit(AttemptEnded(receipt, attempt))
+                verdict = self._judge(attempt, outcome, deadline)
+                if verdict.reason is not None:
+                    self._end(verdict.reason)
+                    break
+                if events:
+                    yield Emit(RetryScheduled(receipt, attempt.fault, verdict.delay))
+                began = self._clock()
+                yield Sleep(verdict.delay)
+                now = self._clock()
+                receipt.add_wait(Cause.BACKOFF, now - began)
+                if now >= deadline:
+                    self._end(StopReason.DEADLINE)  # the sleep lasted longer than asked for
+                    break
+                number += 1
         except BaseException as error:
             self._end(_stop_reason(error))
             # A closed generator may yield no more; everybody else is told.
-            if self._events and not isinstance(error, GeneratorExit):
-                yield Emit(CallEnded(self.receipt))
+            if events and not isinstance(error, GeneratorExit):
+                yield Emit(CallEnded(receipt))
             raise
-        if self._events:
-            yield Emit(CallEnded(self.receipt))
+        if events:
+            yield Emit(CallEnded(receipt))
         return outcome
-
-    def _steps(self, deadline: float) -> Steps:
-        if self._request.lanes:
-            yield from self._enter(deadline)
-        now = self._clock()
-        if now >= deadline:
-            raise self._too_late(deadline, "before its first attempt")
-        number = 1
-        while True:
-            outcome = yield from self._attempt(number, now, deadline)
-            reason = yield from self._judge(number, outcome, deadline)
-            if reason is None:
-                now = self._clock()
-                if now >= deadline:
-                    reason = StopReason.DEADLINE  # the sleep lasted longer than asked for
-            if reason is not None:
-                self._end(reason)
-                return outcome
-            number += 1
 
     def _enter(self, deadline: float) -> Generator[Command, Any, None]:
         lanes = self._request.lanes
@@ -152,45 +170,22 @@ class Call:
         now = self._clock()
         self.receipt.add_wait(Cause.LANE, now - began)
         if not entered:
-            raise self._too_late(deadline, f"while it waited for {', '.join(lanes)}")
+            self._too_late(deadline, f"while it waited for {', '.join(lanes)}")
         if self._events:
             yield Emit(LanesEntered(self.receipt, lanes, now - began))
 
-    def _attempt(self, number: int, now: float, deadline: float) -> Steps:
-        if self._events:
-            yield Emit(AttemptStarted(self.receipt, number))
-        timeout = min(self._policy.attempt_timeout, deadline - now)
-        outcome: Outcome = yield Send(number, timeout)
-        attempt = _record(number, outcome, now - self._started, self._clock() - now)
-        self.receipt.attempts.append(attempt)
-        if self._events:
-            yield Emit(AttemptEnded(self.receipt, attempt))
-        return outcome
-
-    def _judge(
-        self, number: int, outcome: Outcome, deadline: float
-    ) -> Generator[Command, Any, StopReason | None]:
-        """Give the reason to stop, or sleep until the next attempt."""
-        fault = self.receipt.attempts[-1].fault
-        if fault is FaultClass.OK:
-            return StopReason.OK
+    def _judge(self, attempt: Attempt, outcome: Outcome, deadline: float) -> Verdict:
+        if attempt.fault is FaultClass.OK:
+            return _SUCCESS
         request = self._request
         repeatable = request.method in SAFE_METHODS or request.idempotency_key is not None
         now = self._clock()
-        at = Situation(fault, outcome, number, repeatable, now, deadline)
-        verdict = decide(at, self._policy, self._random, self._budget)
-        if verdict.reason is not None:
-            return verdict.reason
-        if self._events:
-            yield Emit(RetryScheduled(self.receipt, fault, verdict.delay))
-        began = self._clock()
-        yield Sleep(verdict.delay)
-        self.receipt.add_wait(Cause.BACKOFF, self._clock() - began)
-        return None
+        at = Situation(attempt.fault, outcome, attempt.number, repeatable, now, deadline)
+        return decide(at, self._policy, self._random, self._budget, self._rule)
 
-    def _too_late(self, deadline: float, when: str) -> DeadlineExceeded:
+    def _too_late(self, deadline: float, when: str) -> NoReturn:
         allowed = max(0.0, deadline - self._started)
-        return DeadlineExceeded(
+        raise DeadlineExceeded(
             f"{self._request.method} {self._request.path} was not sent: its deadline of "
             f"{allowed:g} s passed {when}"
         )

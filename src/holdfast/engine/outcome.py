@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from holdfast.engine.causes import causes
+
 
 class Phase(StrEnum):
     """How far an attempt had got when its transport failed."""
@@ -57,10 +59,14 @@ class Response:
 
     def header(self, name: str) -> str | None:
         """The header called `name` (in lower case), also from a dictionary that minds the case."""
-        found = self.headers.get(name)
-        if found is not None or not isinstance(self.headers, dict):
+        headers = self.headers
+        found = headers.get(name)
+        if found is not None or not isinstance(headers, dict):
             return found
-        return next((value for key, value in self.headers.items() if key.lower() == name), None)
+        for key, value in headers.items():
+            if key.lower() == name:
+                return str(value)
+        return None
 
 
 @dataclass(slots=True)
@@ -71,11 +77,29 @@ class Failure:
         phase: how far the attempt had got.
         error: the transport's exception.
         retryable: False for what no repetition mends: a certificate that does not verify.
+        head: status and headers of the answer, if its body is all that was not read.
     """
 
     phase: Phase
     error: Exception
     retryable: bool = True
+    head: Response | None = None
+
+    @property
+    def timed_out(self) -> bool:
+        """Whether nothing came for too long."""
+        return any(isinstance(cause, TimeoutError) for cause in causes(self.error))
+
+    @property
+    def closed(self) -> bool:
+        """Whether the other side closed or reset the connection instead of answering."""
+        if self.phase is Phase.SENT:
+            return not self.timed_out
+        # Not every transport has a word of its own for it, and it can happen while connecting.
+        closing = (ConnectionResetError, BrokenPipeError)
+        return self.phase is Phase.CONNECT and any(
+            isinstance(cause, closing) for cause in causes(self.error)
+        )
 
 
 Outcome = Response | Failure

@@ -19,6 +19,7 @@ class StopReason(StrEnum):
     THROTTLED = "throttled"
     NOT_IDEMPOTENT = "not_idempotent"
     NOT_RETRYABLE = "not_retryable"
+    RULES = "rules"
     ATTEMPTS = "attempts"
     BUDGET = "budget"
     LANE_FULL = "lane_full"
@@ -34,8 +35,9 @@ STOP_REASONS = {
     StopReason.THROTTLED: "a rate limiter refused it, and a blind retry would add to the load",
     StopReason.NOT_IDEMPOTENT: "it may have been processed, and has no idempotency key",
     StopReason.NOT_RETRYABLE: "the failure is one that no repetition mends",
+    StopReason.RULES: "the policy's rules send nothing of the kind again",
     StopReason.ATTEMPTS: "the retries allowed by max_retries were used up",
-    StopReason.BUDGET: "the account's retry budget was used up; more would add to the trouble",
+    StopReason.BUDGET: "the retry budget of its account, or of the block around it, was used up",
     StopReason.LANE_FULL: "too many calls were already waiting for the object",
     StopReason.CANCELLED: "the caller cancelled it",
     StopReason.ERROR: "the program raised an error of its own",
@@ -105,6 +107,10 @@ class Receipt:
         return hashlib.sha256(self._idempotency_key.encode()).hexdigest()[:12]
 
     @property
+    def _why(self) -> str:
+        return "" if self.stop is None else STOP_REASONS[self.stop]
+
+    @property
     def fault_classes(self) -> list[FaultClass]:
         """The fault class of every attempt, in order."""
         return [attempt.fault for attempt in self.attempts]
@@ -115,7 +121,7 @@ class Receipt:
 
     def sentence(self) -> str:
         """The receipt for a person, in a sentence."""
-        ended = "running" if self.stop is None else f"{self.stop} ({STOP_REASONS[self.stop]})"
+        ended = "running" if self.stop is None else f"{self.stop} ({self._why})"
         parts = [f"{self.method} {self.path}: {ended}"]
         number = len(self.attempts)
         noun = "attempt" if number == 1 else "attempts"
@@ -132,6 +138,24 @@ class Receipt:
         return "; ".join(parts)
 
     __str__ = sentence
+
+    def timeline(self) -> str:
+        """The receipt as a small timeline: a line for the wait before, and for each attempt."""
+        first = self.attempts[0].at if self.attempts else self.seconds
+        lines = [f"{format_duration(0.0):>10}  {self.method} {self.path}"]
+        if first >= 5e-4:
+            lines.append(f"{'':>10}  waited {format_duration(first)}")
+        for attempt in self.attempts:
+            status = "" if attempt.status is None else f" {attempt.status}"
+            code = "" if attempt.error_code is None else f" {attempt.error_code}"
+            request = "" if attempt.request_id is None else f"  {attempt.request_id}"
+            lines.append(
+                f"{format_duration(attempt.at):>10}  attempt {attempt.number}: {attempt.fault}"
+                f"{status}{code} in {format_duration(attempt.seconds)}{request}"
+            )
+        if self.stop is not None:
+            lines.append(f"{format_duration(self.seconds):>10}  {self.stop}: {self._why}")
+        return "\n".join(lines)
 
     def as_dict(self) -> dict[str, object]:
         """The receipt as plain values that `json.dumps` takes."""

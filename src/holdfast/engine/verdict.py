@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from holdfast.engine.budget import RetryBudget
 from holdfast.engine.classify import FaultClass
 from holdfast.engine.outcome import Failure, Outcome, Response
 from holdfast.engine.receipt import StopReason
+from holdfast.engine.rules import Rules
 
 if TYPE_CHECKING:
     from holdfast.policy import Policy
@@ -50,11 +50,25 @@ class Situation:
     deadline: float
 
 
+Rule = Callable[[Situation], StopReason | None]
+
+
+class Purse(Protocol):
+    """What pays for retries: a `RetryBudget`, or something with one inside."""
+
+    def deposit(self, now: float) -> None:
+        """Take note of a call."""
+
+    def withdraw(self, fault: FaultClass, now: float) -> bool:
+        """Pay for a retry, if that can be done."""
+
+
 def decide(
     at: Situation,
     policy: "Policy",
     random: Callable[[], float],
-    budget: RetryBudget | None = None,
+    budget: Purse | None = None,
+    rule: Rule | None = None,
 ) -> Verdict:
     """Decide what follows an attempt. The order of the steps is the design's.
 
@@ -63,15 +77,18 @@ def decide(
         policy: its options.
         random: draws from [0, 1).
         budget: pays for the retry, if there is to be one; None for no bound.
+        rule: takes the place of `class_rule`.
     """
     if at.fault is FaultClass.OK:
         return Verdict(StopReason.OK)
     if at.now >= at.deadline:
         return Verdict(StopReason.DEADLINE)
-    reason = _final(at)
+    rules = policy.rules
+    reason = class_rule(at, rules) if rule is None else rule(at)
     if reason is not None:
         return Verdict(reason)
-    if at.attempt > policy.max_retries:
+    used_up = at.attempt > policy.max_retries
+    if used_up and not rules.allows_past_the_last(at.attempt, at.outcome):
         return Verdict(StopReason.ATTEMPTS)
     delay = policy.backoff_for(at.fault).wait(at.attempt, random)
     delay = _with_hint(delay, at, policy)
@@ -83,33 +100,28 @@ def decide(
     return Verdict(None, delay)
 
 
-def _final(at: Situation) -> StopReason | None:
+def class_rule(at: Situation, rules: Rules) -> StopReason | None:
     """The server's word, then the rule of the class: why no retry may follow, if so."""
-    word = _should_retry(at.outcome)
+    outcome = rules.read(at.outcome)
+    word = rules.said(outcome)
     if word is False:
         return StopReason.SERVER_SAID_NO
-    if at.fault is FaultClass.THROTTLED:
-        # Even with a `true`: only a limiter may send it again.
-        return StopReason.THROTTLED
-    if word is True:
+    if word is True and (rules.throttled_on_word or at.fault is not FaultClass.THROTTLED):
         return None
-    if at.fault is FaultClass.REJECTED:
-        return StopReason.REJECTED
-    if isinstance(at.outcome, Failure) and not at.outcome.retryable:
-        return StopReason.NOT_RETRYABLE
+    if not rules.sends_again(at.fault, outcome):
+        if isinstance(outcome, Failure) and not outcome.retryable:
+            return StopReason.NOT_RETRYABLE
+        return _FINAL.get(at.fault, StopReason.RULES)
     if at.fault in INDETERMINATE and not at.repeatable:
         return StopReason.NOT_IDEMPOTENT
     return None
 
 
-def _should_retry(outcome: Outcome) -> bool | None:
-    if isinstance(outcome, Failure):
-        return None
-    word = outcome.header("stripe-should-retry")
-    return None if word is None else _WORDS.get(word.strip().lower())
-
-
-_WORDS = {"true": True, "false": False}
+_FINAL = {
+    FaultClass.REJECTED: StopReason.REJECTED,
+    # By default even with a `true`: only a limiter may send it again.
+    FaultClass.THROTTLED: StopReason.THROTTLED,
+}
 
 
 def _with_hint(delay: float, at: Situation, policy: "Policy") -> float:

@@ -15,9 +15,10 @@ import stripe
 from stripe import _util
 from stripe._api_requestor import _APIRequestor
 
-from holdfast.deadline import current_deadline
 from holdfast.drivers import aio, sync
+from holdfast.drivers.allowance import allowed
 from holdfast.drivers.budgets import budget_of
+from holdfast.drivers.deadline import current_deadline
 from holdfast.engine import (
     Call,
     Event,
@@ -32,9 +33,8 @@ from holdfast.engine import (
 from holdfast.errors import NotSent
 from holdfast.lanes import MemoryLanes, keys_for_body, process_lanes
 from holdfast.policy import Policy
-from holdfast.transports.async_httpx2 import Httpx2Transport
+from holdfast.transports.chosen import ChosenAsyncTransport, ChosenTransport
 from holdfast.transports.exchange import Exchange, Network
-from holdfast.transports.sync_urllib3 import Urllib3Transport
 
 Answer = tuple[Any, int, Mapping[str, str]]
 
@@ -73,8 +73,8 @@ class StripeHTTPClient(stripe.HTTPClient):
         self._on_event = on_event
         proxies = cast("Mapping[str, str | None] | None", self._proxy)
         network = Network(stripe.ca_bundle_path, verify_ssl_certs, proxies)
-        self._sync = Urllib3Transport(network)
-        self._async = Httpx2Transport(network)
+        self._sync = ChosenTransport(network)
+        self._async = ChosenAsyncTransport(network)
 
     def request_with_retries(
         self,
@@ -196,7 +196,7 @@ class StripeHTTPClient(stripe.HTTPClient):
             policy,
             clock=time.monotonic,
             random=random.random,
-            budget=budget,
+            budget=allowed(budget),
             deadline=current_deadline(),
             events=self._on_event is not None,
         )

@@ -1,1 +1,1 @@
-"""Transports send one attempt and say how far it got: urllib3 on threads, httpx2 in tasks."""
+"""Transports send one attempt and say how far it got: on threads, and in asyncio tasks."""

@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import httpx2
 
 from holdfast.engine import Failure, Outcome, Phase, Response
-from holdfast.transports.exchange import LOOPBACK, Exchange, Network, certificate_failed
+from holdfast.transports.exchange import Exchange, Network, certificate_failed
+from holdfast.transports.proxies import LOOPBACK
 
 _NO_CONNECTION = (
     httpx2.ConnectError,
@@ -55,7 +56,7 @@ class Httpx2Transport:
             if answer is None:
                 return _failure_before_answer(error)
             await answer.aclose()
-            return Failure(Phase.BODY, error)
+            return Failure(Phase.BODY, error, head=Response(answer.status_code, answer.headers))
         except BaseException:
             if answer is not None:
                 await answer.aclose()

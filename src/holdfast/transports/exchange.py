@@ -4,11 +4,10 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from holdfast.engine.causes import causes
+
 # What goes over the wire compressed when the whole body is read; a stream is handed on as it is.
 ACCEPT_ENCODING = "gzip, deflate"
-
-# What the environment's proxy cannot reach: on its own machine these are other places.
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +55,4 @@ class Exchange:
 
 def certificate_failed(error: BaseException) -> bool:
     """Whether a certificate that does not verify is at the root of an error."""
-    seen: BaseException | None = error
-    for _ in range(20):  # a chain may be a ring
-        if seen is None:
-            return False
-        if isinstance(seen, ssl.CertificateError):
-            return True
-        inner = seen.args[0] if seen.args else None
-        seen = inner if isinstance(inner, BaseException) else seen.__cause__ or seen.__context__
-    return False
+    return any(isinstance(cause, ssl.CertificateError) for cause in causes(error))

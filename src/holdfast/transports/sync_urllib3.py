@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import (
@@ -19,7 +18,8 @@ from urllib3.exceptions import (
 )
 
 from holdfast.engine import Failure, Outcome, Phase, Response
-from holdfast.transports.exchange import LOOPBACK, Exchange, Network, certificate_failed
+from holdfast.transports.exchange import Exchange, Network, certificate_failed
+from holdfast.transports.proxies import proxy_for
 
 _NO_CONNECTION = (NewConnectionError, ConnectTimeoutError, ProxyError)
 _NO_SUCH_PLACE = (LocationParseError, LocationValueError)
@@ -74,7 +74,7 @@ class Urllib3Transport:
             body = _read(answer, ends)
         except HTTPError as error:
             answer.close()
-            return Failure(Phase.BODY, error)
+            return Failure(Phase.BODY, error, head=Response(answer.status, answer.headers))
         except BaseException:
             answer.close()  # half read, so of no use to another attempt
             raise
@@ -104,20 +104,13 @@ class Urllib3Transport:
 
     def _find_way(self, place: str) -> urllib3.ProxyManager | urllib3.HTTPConnectionPool:
         parts = urlsplit(place)
-        proxy = self._proxy_for(parts.scheme, parts.hostname or "")
+        proxy = proxy_for(self._network.proxies, parts.scheme, parts.hostname or "")
         manager = self._managers.get(proxy)
         if manager is None:
             manager = self._managers[proxy] = self._make_manager(proxy)
         if isinstance(manager, urllib3.ProxyManager):
             return manager
         return manager.connection_from_url(place)
-
-    def _proxy_for(self, scheme: str, host: str) -> str:
-        if self._network.proxies is not None:
-            return self._network.proxies.get(scheme) or ""
-        if host in LOOPBACK or proxy_bypass(host):
-            return ""
-        return getproxies().get(scheme, "")
 
     def _make_manager(self, proxy: str) -> urllib3.PoolManager:
         tls: dict[str, Any] = {

@@ -5,7 +5,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Self
 
-_ends: ContextVar[float | None] = ContextVar("holdfast_deadline", default=None)
+ambient_deadline: ContextVar[float | None] = ContextVar("holdfast_deadline", default=None)
 
 
 class deadline:  # noqa: N801 - used as a statement: `with holdfast.deadline(30):`
@@ -32,8 +32,8 @@ class deadline:  # noqa: N801 - used as a statement: `with holdfast.deadline(30)
 
     def __enter__(self) -> Self:
         ends = time.monotonic() + self._seconds
-        outer = _ends.get()
-        self._token = _ends.set(ends if outer is None else min(ends, outer))
+        outer = ambient_deadline.get()
+        self._token = ambient_deadline.set(ends if outer is None else min(ends, outer))
         return self
 
     def __exit__(
@@ -43,10 +43,10 @@ class deadline:  # noqa: N801 - used as a statement: `with holdfast.deadline(30)
         traceback: TracebackType | None,
     ) -> None:
         if self._token is not None:
-            _ends.reset(self._token)
+            ambient_deadline.reset(self._token)
             self._token = None
 
 
 def current_deadline() -> float | None:
     """When the innermost block must have ended, on `time.monotonic`; None outside of any."""
-    return _ends.get()
+    return ambient_deadline.get()

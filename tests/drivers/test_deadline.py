@@ -9,7 +9,7 @@ import pytest
 
 import holdfast
 from holdfast import DeadlineExceeded, Policy, StopReason
-from holdfast.deadline import current_deadline
+from holdfast.drivers.deadline import current_deadline
 from holdfast.engine import Backoff, Jitter, Request, Response
 
 LOCKED = Response(429, {}, "lock_timeout")
