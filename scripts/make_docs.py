@@ -129,7 +129,8 @@ DIFFERENCES = (
     (
         "Node with its `fetch` client has no free retry of a closed connection: "
         "`replace(policy, rules=replace(policy.rules, closed_once=False))`. Python over `httpx` "
-        'sends everything again, a certificate failure included: `unread="again", certificates=True`.'
+        "sends everything again, a certificate failure included: "
+        '`unread="again", certificates=True`.'
     ),
     (
         "Go's own HTTP library may repeat a request when a kept connection turns out to be dead, "

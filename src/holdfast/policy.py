@@ -11,6 +11,7 @@ from holdfast.engine.rules import Rules
 
 LaneRule = Literal["writes", "all", "off"]
 RetryAfterRule = Literal["give_up", "cap", "ignore"]
+KeyRule = Literal["none", "unsafe"]
 
 
 def _option(
@@ -68,6 +69,13 @@ class Policy:
         "what to do with a `Retry-After` beyond the deadline: give up, wait for half of the time "
         "that is left, or never look at the header",
         words=get_args(RetryAfterRule),
+    )
+    idempotency_keys: KeyRule = _option(
+        "none",
+        "which requests of an `httpx`, `httpx2` or `requests` client are given an "
+        "`Idempotency-Key`: none, or each POST and PATCH that has none; Stripe's official package "
+        "always adds its own",
+        words=get_args(KeyRule),
     )
     lanes: LaneRule = _option(
         "writes",

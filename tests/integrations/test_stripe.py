@@ -397,11 +397,6 @@ def test_the_telemetry_of_the_sdk_goes_on(serve: Serve) -> None:
     assert '"request_id": "req_200"' in server.requests[1][1]["x-stripe-client-telemetry"]
 
 
-def test_a_place_taken_by_holdfast_is_not_to_be_given() -> None:
-    with pytest.raises(TypeError, match="brings its own http_client"):
-        holdfast.stripe_client(KEY, http_client=stripe.RequestsClient())
-
-
 def test_a_client_of_bad_options_is_not_made() -> None:
     with pytest.raises(ValueError, match="max_retries is -1"):
         holdfast.stripe_client(KEY, Policy(max_retries=-1))

@@ -5,35 +5,38 @@ whole retry loop (`request_with_retries` and its three twins in `stripe/_http_cl
 two never multiply; everything above it, types and exceptions included, stays the SDK's.
 """
 
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn, cast
+from urllib.parse import urlsplit
 
 import stripe
 from stripe import _util
 from stripe._api_requestor import _APIRequestor
 
 from holdfast.drivers import aio, sync
-from holdfast.drivers.allowance import allowed
-from holdfast.drivers.budgets import budget_of
-from holdfast.drivers.deadline import current_deadline
 from holdfast.engine import (
     Call,
     Event,
     Failure,
     Outcome,
     Receipt,
-    Request,
     Response,
     Send,
     StopReason,
 )
 from holdfast.errors import NotSent
-from holdfast.lanes import MemoryLanes, keys_for_body, process_lanes
+from holdfast.integrations.calls import make_call
+from holdfast.integrations.stripe_clients import AsyncSdkTransport, SdkTransport
+from holdfast.lanes import MemoryLanes, process_lanes
 from holdfast.policy import Policy
-from holdfast.transports.chosen import ChosenAsyncTransport, ChosenTransport
+from holdfast.transports.chosen import (
+    AsyncTransport,
+    ChosenAsyncTransport,
+    ChosenTransport,
+    Transport,
+)
 from holdfast.transports.exchange import Exchange, Network
 
 Answer = tuple[Any, int, Mapping[str, str]]
@@ -53,6 +56,13 @@ class StripeHTTPClient(stripe.HTTPClient):
         proxy: a proxy URL, or one by scheme, as the SDK takes it. None goes by the environment.
         lanes: where calls wait their turn; by default the lanes of this process.
         on_event: is told of each event of each call, on the thread or task that makes it.
+        http_client: a client of the SDK's own kind to send the attempts with, such as
+            `stripe.RequestsClient(session=...)`, instead of Holdfast's. Its own proxy, TLS and
+            timeout count; on threads its timeout is not cut to the deadline.
+
+    Raises:
+        TypeError: `http_client` is none, or is Holdfast's own already.
+        ValueError: `proxy` or `verify_ssl_certs` is given beside an `http_client`.
     """
 
     name = "holdfast"
@@ -65,16 +75,24 @@ class StripeHTTPClient(stripe.HTTPClient):
         proxy: Any = None,
         lanes: MemoryLanes | None = None,
         on_event: Callable[[Event], object] | None = None,
+        http_client: stripe.HTTPClient | None = None,
     ) -> None:
         super().__init__(verify_ssl_certs=verify_ssl_certs, proxy=proxy)
         self._policy = Policy() if policy is None else policy
         self._policies: dict[int | None, Policy] = {None: self._policy}
         self._lanes = process_lanes() if lanes is None else lanes
         self._on_event = on_event
-        proxies = cast("Mapping[str, str | None] | None", self._proxy)
-        network = Network(stripe.ca_bundle_path, verify_ssl_certs, proxies)
-        self._sync = ChosenTransport(network)
-        self._async = ChosenAsyncTransport(network)
+        self._sync: Transport
+        self._async: AsyncTransport
+        if http_client is None:
+            proxies = cast("Mapping[str, str | None] | None", self._proxy)
+            network = Network(stripe.ca_bundle_path, verify_ssl_certs, proxies)
+            self._sync = ChosenTransport(network)
+            self._async = ChosenAsyncTransport(network)
+            return
+        _check_given(http_client, plain=verify_ssl_certs and proxy is None)
+        self._sync = SdkTransport(http_client)
+        self._async = AsyncSdkTransport(http_client)
 
     def request_with_retries(
         self,
@@ -181,23 +199,12 @@ class StripeHTTPClient(stripe.HTTPClient):
         return self._finish(exchange, outcome, call.receipt, usage)
 
     def _call(self, exchange: Exchange, retries: int | None) -> Call:
-        policy = self._policy_with(retries)
-        target = _target(exchange.url)
-        lanes: tuple[str, ...] = ()
-        if policy.lanes == "all" or (policy.lanes == "writes" and exchange.method != "GET"):
-            content_type = _header(exchange.headers, "content-type") or ""
-            lanes = keys_for_body(target, exchange.body, content_type)
-        path = target.partition("?")[0]
-        key = _header(exchange.headers, "idempotency-key")
-        request = Request(exchange.method, path, key, lanes)
-        budget = budget_of(_account(exchange.headers), policy.retry_budget, time.monotonic())
-        return Call(
-            request,
-            policy,
-            clock=time.monotonic,
-            random=random.random,
-            budget=allowed(budget),
-            deadline=current_deadline(),
+        return make_call(
+            exchange.method,
+            exchange.url,
+            exchange.headers,
+            exchange.body,
+            self._policy_with(retries),
             events=self._on_event is not None,
         )
 
@@ -233,6 +240,7 @@ def stripe_client(
     proxy: Any = None,
     lanes: MemoryLanes | None = None,
     on_event: Callable[[Event], object] | None = None,
+    http_client: stripe.HTTPClient | None = None,
     **options: Any,
 ) -> stripe.StripeClient:
     """Make a `stripe.StripeClient` whose requests hold fast.
@@ -240,10 +248,11 @@ def stripe_client(
     Args:
         api_key: the account's secret key.
         policy: the options of its calls; see `Policy`.
-        verify_ssl_certs: as for `StripeHTTPClient`, like the next three.
+        verify_ssl_certs: as for `StripeHTTPClient`, like the next four.
         proxy: a proxy URL, or one by scheme.
         lanes: where calls wait their turn.
         on_event: is told of each event of each call.
+        http_client: a client of the SDK's own kind to send the attempts with.
         **options: the other options of `stripe.StripeClient`, such as `stripe_account`,
             `base_addresses` or `max_network_retries` (which, given, sets `max_retries`).
 
@@ -251,33 +260,32 @@ def stripe_client(
         The SDK's own client, for sync, async and streaming requests.
 
     Raises:
-        TypeError: `http_client` is among the options: that place is Holdfast's.
+        TypeError: as for `StripeHTTPClient`.
+        ValueError: as for `StripeHTTPClient`.
     """
-    if "http_client" in options:
-        raise TypeError("stripe_client() brings its own http_client: leave that option out")
     client = StripeHTTPClient(
-        policy, verify_ssl_certs=verify_ssl_certs, proxy=proxy, lanes=lanes, on_event=on_event
+        policy,
+        verify_ssl_certs=verify_ssl_certs,
+        proxy=proxy,
+        lanes=lanes,
+        on_event=on_event,
+        http_client=http_client,
     )
     return stripe.StripeClient(api_key, http_client=client, **options)
 
 
-def _account(headers: Mapping[str, str]) -> tuple[int, str | None]:
-    """What tells accounts apart: the key, of which only a hash is kept, and the connected one."""
-    return hash(headers.get("Authorization")), headers.get("Stripe-Account")
-
-
-def _target(url: str) -> str:
-    """The path and query of an absolute URL."""
-    slash = url.find("/", url.find("://") + 3)
-    return url[slash:] if slash >= 0 else "/"
-
-
-def _header(headers: Mapping[str, str], name: str) -> str | None:
-    # The SDK writes its own headers in title case; a caller's may have any.
-    found = headers.get(name.title())
-    if found is not None:
-        return found
-    return next((value for key, value in headers.items() if key.lower() == name), None)
+def _check_given(http_client: object, *, plain: bool) -> None:
+    if isinstance(http_client, StripeHTTPClient):
+        raise TypeError(
+            "http_client is Holdfast's own already: give it to stripe.StripeClient as it is"
+        )
+    if not isinstance(http_client, stripe.HTTPClient):
+        kind = type(http_client).__name__
+        raise TypeError(f"http_client is a {kind}: it must be a stripe.HTTPClient")
+    if not plain:
+        raise ValueError(
+            "proxy and verify_ssl_certs belong to the http_client that is given: set them there"
+        )
 
 
 def _note(error: BaseException, receipt: Receipt) -> None:
@@ -294,7 +302,7 @@ def _raise_answered(
     """
     body, status, headers = answer
     _util.log_info("Stripe API response", path=exchange.url, response_code=status)
-    mode = _util.get_api_mode(_target(exchange.url))
+    mode = _util.get_api_mode(urlsplit(exchange.url).path)
     try:
         _APIRequestor._global_instance()._interpret_response(body, status, headers, mode)
     except stripe.StripeError as error:

@@ -8,16 +8,9 @@ from collections.abc import AsyncIterator
 import httpx2
 
 from holdfast.engine import Failure, Outcome, Phase, Response
-from holdfast.transports.exchange import Exchange, Network, certificate_failed
+from holdfast.transports.exchange import Exchange, Network
+from holdfast.transports.phases import failure_of
 from holdfast.transports.proxies import LOOPBACK
-
-_NO_CONNECTION = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-)
-_NO_SUCH_PLACE = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError, httpx2.InvalidURL)
 
 
 class Httpx2Transport:
@@ -54,7 +47,7 @@ class Httpx2Transport:
                 body = await answer.aread()
         except (httpx2.HTTPError, httpx2.StreamError, httpx2.InvalidURL, TimeoutError) as error:
             if answer is None:
-                return _failure_before_answer(error)
+                return failure_of(error)
             await answer.aclose()
             return Failure(Phase.BODY, error, head=Response(answer.status_code, answer.headers))
         except BaseException:
@@ -124,11 +117,3 @@ def _bracketed(host: str) -> str:
 def _response(answer: httpx2.Response, body: bytes | None, handed_on: object) -> Response:
     status, headers = answer.status_code, answer.headers
     return Response.read(status, headers, body, (handed_on, status, headers))
-
-
-def _failure_before_answer(error: Exception) -> Failure:
-    if isinstance(error, _NO_SUCH_PLACE):
-        return Failure(Phase.CONNECT, error, retryable=False)
-    if isinstance(error, _NO_CONNECTION):
-        return Failure(Phase.CONNECT, error, retryable=not certificate_failed(error))
-    return Failure(Phase.SENT, error)

@@ -31,12 +31,27 @@ _FINAL = frozenset(
 )
 
 
+_EMPTY = (b"\r\n", b"\n")
+
+
 class CurlError(OSError):
-    """What libcurl says of a failed exchange; `errno` is its own code (`CURLE_...`)."""
+    """What libcurl says of a failed exchange, with its own code (`CURLE_...`)."""
 
 
 class CurlTimeout(CurlError, TimeoutError):
-    """The exchange took longer than it may."""
+    """The attempt's time was up."""
+
+
+class CurlReset(CurlError, ConnectionResetError):
+    """The other side closed the connection instead of answering."""
+
+
+_KINDS: dict[int, type[CurlError]] = {
+    pycurl.E_OPERATION_TIMEDOUT: CurlTimeout,
+    pycurl.E_GOT_NOTHING: CurlReset,
+    pycurl.E_RECV_ERROR: CurlReset,
+    pycurl.E_SEND_ERROR: CurlReset,
+}
 
 
 class Handle:
@@ -101,20 +116,20 @@ class Handle:
         Returns:
             The answer with `(body, status, headers)` as its value, or the failure.
         """
-        if code == pycurl.E_OK and self._head and self._head[-1] == b"\r\n":
-            return self._response()
+        head = self._read_head()
+        if code == pycurl.E_OK and head is not None:
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            return Response.read(*head, body, (body, *head))
         if code == pycurl.E_OK:
             code, message = pycurl.E_GOT_NOTHING, "the answer broke off in its head"
         elif self._sendings > 1:
             code, message = pycurl.E_GOT_NOTHING, "the connection was closed before an answer came"
-        kind = CurlTimeout if code == pycurl.E_OPERATION_TIMEDOUT else CurlError
-        error = kind(code, message)
+        error = _KINDS.get(code, CurlError)(f"{message} (libcurl {code})")
         if not self._sendings:
             return Failure(Phase.CONNECT, error, retryable=code not in _FINAL)
-        if not self._head:
+        if head is None:
             return Failure(Phase.SENT, error)
-        whole = self._head[-1] == b"\r\n"
-        return Failure(Phase.BODY, error, head=Response(*self._read_head()) if whole else None)
+        return Failure(Phase.BODY, error, head=Response(*head))
 
     def is_alive(self) -> bool:
         """Whether the connection made last is still there, with nothing to be read.
@@ -173,18 +188,20 @@ class Handle:
             curl.setopt(pycurl.CUSTOMREQUEST, verb)
         self._shape = (verb, has_body)
 
-    def _response(self) -> Response:
-        status, headers = self._read_head()
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        return Response.read(status, headers, body, (body, status, headers))
-
-    def _read_head(self) -> tuple[int, Headers]:
-        head = b"".join(self._head)
-        # Interim answers (100, 103) come before the real one, and trailers after it.
-        start = head.rfind(b"HTTP/")
-        end = head.find(b"\r\n\r\n", start)
-        first, _, rest = head[start:end].partition(b"\r\n")
-        return int(first.split(b" ", 2)[1]), Headers(rest)
+    def _read_head(self) -> tuple[int, Headers] | None:
+        """Status and headers of the answer; None if they have not come to their end."""
+        lines = self._head
+        if not lines:
+            return None
+        # Interim answers (100, 103) come before the real one, and trailers after its empty line.
+        start = end = len(lines) - 1
+        while start and not lines[start].startswith(b"HTTP/"):
+            start -= 1
+            if lines[start + 1] in _EMPTY:
+                end = start + 1
+        if lines[end] not in _EMPTY:
+            return None
+        return int(lines[start].split(None, 2)[1]), Headers(lines[start + 1 : end])
 
 
 def _header_lines(exchange: Exchange) -> list[str] | list[bytes]:

@@ -1,6 +1,6 @@
 """The headers of an answer."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar, overload
 
 T = TypeVar("T")
@@ -10,21 +10,22 @@ class Headers(Mapping[str, str]):
     """Headers whose names are looked up without regard to case; doubles are joined by a comma.
 
     Args:
-        head: an answer's head, without its first line, as it came over the wire.
+        lines: an answer's head, without its first line, as it came over the wire.
     """
 
     __slots__ = ("_values",)
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, lines: Sequence[bytes]) -> None:
         values: dict[str, tuple[str, str]] = {}
-        for line in head.decode("latin-1").split("\r\n"):
+        for line in b"".join(lines).decode("latin-1").split("\n"):
             name, colon, value = line.partition(":")
             if not colon:
                 continue
             value = value.strip()
             key = name.lower()
             if key in values:
-                value = f"{values[key][1]}, {value}"
+                name, first = values[key]
+                value = f"{first}, {value}"
             values[key] = (name, value)
         self._values = values
 

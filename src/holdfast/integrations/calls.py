@@ -1,0 +1,126 @@
+"""From a library's HTTP request to a call: its key, its lanes, its budget and its deadline."""
+
+import random
+import time
+import uuid
+from collections.abc import Mapping, MutableMapping
+from urllib.parse import urlsplit
+
+from holdfast.drivers.allowance import allowed
+from holdfast.drivers.budgets import budget_of
+from holdfast.drivers.deadline import current_deadline
+from holdfast.engine import Call, Failure, Phase, Request, Situation, StopReason
+from holdfast.engine.verdict import Rule, class_rule
+from holdfast.lanes import keys_for_body
+from holdfast.policy import Policy
+
+_STRIPE = "stripe.com"
+
+# PUT and DELETE are idempotent by themselves (RFC 9110, section 9.2.2).
+_KEYED_METHODS = frozenset({"POST", "PATCH"})
+
+
+def make_call(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: str | bytes | None,
+    policy: Policy,
+    *,
+    events: bool,
+    owner: str = "",
+    rule: Rule | None = None,
+) -> Call:
+    """Make the call of a request.
+
+    Args:
+        method: the HTTP method, in capitals.
+        url: the absolute URL.
+        headers: the request's headers.
+        body: the encoded body, as far as it is known.
+        policy: the options of the call.
+        events: whether somebody wants to be told of events.
+        owner: whose objects the ids are those of; "" for Stripe's.
+        rule: as for `Call`.
+    """
+    target = _target(url)
+    lanes: tuple[str, ...] = ()
+    if policy.lanes == "all" or (policy.lanes == "writes" and method != "GET"):
+        lanes = keys_for_body(target, body, find_header(headers, "Content-Type") or "")
+        if owner:
+            lanes = tuple(f"{owner}/{lane}" for lane in lanes)
+    key = find_header(headers, "Idempotency-Key")
+    account = _account(headers, owner)
+    return Call(
+        Request(method, target.partition("?")[0], key, lanes),
+        policy,
+        clock=time.monotonic,
+        random=random.random,
+        budget=allowed(budget_of(account, policy.retry_budget, time.monotonic())),
+        deadline=current_deadline(),
+        rule=rule,
+        events=events,
+    )
+
+
+def make_plain_call(
+    method: str,
+    url: str,
+    headers: MutableMapping[str, str],
+    body: str | bytes | None,
+    policy: Policy,
+    *,
+    events: bool,
+    repeatable: bool,
+) -> Call:
+    """Make the call of a request to any server, and add the key that the policy wants it to have.
+
+    Args:
+        method: as for `make_call`, like those up to `events`.
+        url: the absolute URL.
+        headers: the request's headers; the key is added to them.
+        body: the encoded body, as far as it is known.
+        policy: the options of the call.
+        events: whether somebody wants to be told of events.
+        repeatable: whether the body can be sent more than once.
+    """
+    if policy.idempotency_keys == "unsafe" and method in _KEYED_METHODS:
+        headers.setdefault("Idempotency-Key", str(uuid.uuid4()))
+    host = urlsplit(url).hostname or ""
+    owner = "" if host == _STRIPE or host.endswith(f".{_STRIPE}") else host
+    rule = None if repeatable else _body_only_once(policy)
+    return make_call(method, url, headers, body, policy, events=events, owner=owner, rule=rule)
+
+
+def find_header(headers: Mapping[str, str], name: str) -> str | None:
+    """The header called `name`, in whatever case it is written."""
+    # The usual case first: a dictionary minds it.
+    found = headers.get(name)
+    if found is not None:
+        return found
+    name = name.lower()
+    for key, value in headers.items():
+        if key.lower() == name:
+            return value
+    return None
+
+
+def _body_only_once(policy: Policy) -> Rule:
+    def rule(at: Situation) -> StopReason | None:
+        reason = class_rule(at, policy.rules)
+        # Without a connection nothing has been taken from the body yet.
+        untouched = isinstance(at.outcome, Failure) and at.outcome.phase is Phase.CONNECT
+        return reason if reason is not None or untouched else StopReason.NOT_RETRYABLE
+
+    return rule
+
+
+def _account(headers: Mapping[str, str], owner: str) -> tuple[str, int, str | None]:
+    """What tells accounts apart: the key, of which only a hash is kept, and the connected one."""
+    return owner, hash(headers.get("Authorization")), headers.get("Stripe-Account")
+
+
+def _target(url: str) -> str:
+    """The path and query of an absolute URL."""
+    slash = url.find("/", url.find("://") + 3)
+    return url[slash:] if slash >= 0 else "/"
