@@ -23,6 +23,7 @@ import holdfast.integrations.stripe as integration
 from holdfast import Policy, StripeHTTPClient
 from holdfast.drivers import aio, sync
 from holdfast.engine import AttemptStarted, Event
+from holdfast.integrations import calls
 from sidebyside.cases import Case, Seen
 from sidebyside.server import CaseServer
 
@@ -109,7 +110,7 @@ def run_dropin(
     """
     fake = SimpleNamespace(run=partial(sync.run, sleep=_sleep))
     monkeypatch.setattr(integration, "sync", fake)
-    monkeypatch.setattr(integration, "random", SimpleNamespace(random=_draw))
+    monkeypatch.setattr(calls, "random", SimpleNamespace(random=_draw))
     return _run_threads(name, server, cases, partial(_dropin, policy))
 
 
@@ -123,7 +124,7 @@ def run_dropin_async(
     """Run the cases through the drop-in as `run_dropin` does, but in tasks."""
     fake = SimpleNamespace(run=partial(aio.run, sleep=_sleep_async))
     monkeypatch.setattr(integration, "aio", fake)
-    monkeypatch.setattr(integration, "random", SimpleNamespace(random=_draw))
+    monkeypatch.setattr(calls, "random", SimpleNamespace(random=_draw))
     return asyncio.run(_run_tasks(name, server, cases, partial(_dropin, policy)))
 
 
