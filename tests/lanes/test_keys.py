@@ -143,3 +143,15 @@ def test_every_id_in_any_path_of_the_sdk_is_seen() -> None:
         filled = re.sub(r"\{\w+\}", "cus_Ab12", template)
         expected = ("cus_Ab12",) if filled != template else ()
         assert keys_for(filled) == expected, template
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("customer=cus%5F1", ""),
+        ("customer=cus%5f1", ""),
+        ('{"customer": "cus\\u005f1"}', "application/json"),
+    ],
+)
+def test_an_underscore_may_be_written_otherwise(body: str, kind: str) -> None:
+    assert keys_for_body("/v1/x", body, kind) == ("cus_1",)

@@ -1,13 +1,13 @@
 """Which transport sends what, and that the stand-ins are as good."""
 
 import asyncio
+import sys
 from typing import Any
 
 import pytest
 from scripted import ScriptedServer, answer
 
 from holdfast.engine import Outcome, Response
-from holdfast.transports import chosen
 from holdfast.transports.chosen import ChosenAsyncTransport, ChosenTransport
 from holdfast.transports.exchange import Exchange, Network
 
@@ -55,7 +55,9 @@ def _agents(server: ScriptedServer) -> list[str]:
 @pytest.mark.parametrize("there", [True, False], ids=["with curl", "without"])
 def test_streams_and_stand_ins(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
     if not there:
-        monkeypatch.setattr(chosen, "find_spec", {}.get)
+        for module in ("curl", "sync_curl", "async_curl"):
+            monkeypatch.delitem(sys.modules, f"holdfast.transports.{module}", raising=False)
+        monkeypatch.setitem(sys.modules, "pycurl", None)
     server = ScriptedServer([answer(200, {"id": "cus_1"})])
     try:
         kinds = _kinds(server)

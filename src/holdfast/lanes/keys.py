@@ -82,8 +82,8 @@ def keys_for_body(path: str, body: str | bytes | None, content_type: str = "") -
         found.update(dict.fromkeys(_named(_form_pairs(query))))
     if body and not content_type.startswith("multipart/"):
         text = body if isinstance(body, str) else body.decode("utf-8", "replace")
-        # Every id has an underscore: most bodies need no closer look.
-        if "_" not in text and "%" not in text and "\\" not in text:
+        # Every id has an underscore, perhaps as %5F or \u005F: most bodies need no closer look.
+        if "_" not in text and "%5" not in text and "\\" not in text:
             return tuple(found)
         pairs = _json_pairs(text) if "json" in content_type else _form_pairs(text)
         found.update(dict.fromkeys(_named(pairs)))

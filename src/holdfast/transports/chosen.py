@@ -1,11 +1,9 @@
 """Which transport sends what: libcurl where it can, for it is by far the cheapest.
 
 A streamed answer is handed on unread, so it comes from a library that has an object for that:
-urllib3 on threads, httpx2 in tasks. They also stand in where pycurl is not installed.
+urllib3 on threads, httpx2 in tasks. They also stand in where pycurl is not installed or too old.
 """
 
-import select
-from importlib.util import find_spec
 from typing import Protocol
 
 from holdfast.engine import Outcome
@@ -36,11 +34,6 @@ class AsyncTransport(Protocol):
         ...
 
 
-def curl_is_there() -> bool:
-    """Whether pycurl is installed, on a system whose sockets can be waited for from outside."""
-    return hasattr(select, "poll") and find_spec("pycurl") is not None
-
-
 class ChosenTransport:
     """Sends attempts on threads, each through the transport that suits it.
 
@@ -66,10 +59,10 @@ class ChosenTransport:
             self._streams.close()
 
     def _make_plain(self) -> Transport:
-        if not curl_is_there():
+        try:
+            from holdfast.transports.sync_curl import CurlTransport
+        except ImportError:
             return self._for_streams()
-        from holdfast.transports.sync_curl import CurlTransport
-
         return CurlTransport(self._network)
 
     def _for_streams(self) -> Transport:
@@ -105,10 +98,10 @@ class ChosenAsyncTransport:
             await self._streams.close()
 
     def _make_plain(self) -> AsyncTransport:
-        if not curl_is_there():
+        try:
+            from holdfast.transports.async_curl import AsyncCurlTransport
+        except ImportError:
             return self._for_streams()
-        from holdfast.transports.async_curl import AsyncCurlTransport
-
         return AsyncCurlTransport(self._network)
 
     def _for_streams(self) -> AsyncTransport:

@@ -18,6 +18,9 @@ from holdfast.transports.exchange import ACCEPT_ENCODING, Exchange, Network
 from holdfast.transports.headers import Headers
 from holdfast.transports.proxies import proxy_for
 
+if not (hasattr(select, "poll") and hasattr(pycurl, "PREREQFUNCTION")):
+    raise ImportError("this system has no poll(), or its libcurl is older than 7.80")
+
 # What no repetition mends, as long as nothing was sent: certificates, and addresses that are none.
 _FINAL = frozenset(
     {

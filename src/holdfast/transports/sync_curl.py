@@ -13,6 +13,9 @@ from holdfast.engine import Failure, Outcome, Phase
 from holdfast.transports.curl import Handle
 from holdfast.transports.exchange import Exchange, Network
 
+# Milliseconds after which a line looks at all of its sockets, whatever it was told.
+_LOOK_EVERY = 1000
+
 _EVENTS = {
     pycurl.POLL_IN: select.POLLIN,
     pycurl.POLL_OUT: select.POLLOUT,
@@ -105,7 +108,7 @@ class _Line:
         self._handle = Handle(network)
         self.is_alive = self._handle.is_alive
         self._poll = select.poll()
-        self._wait = -1
+        self._wait = _LOOK_EVERY
         self._multi = multi = pycurl.CurlMulti()
         multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
@@ -137,7 +140,9 @@ class _Line:
         while running:
             ready = self._poll.poll(self._wait)
             if not ready:
-                _, running = act(pycurl.SOCKET_TIMEOUT, 0)
+                # Not `act` alone: pycurl drops what a signal's handler raises inside a callback,
+                # and with it what the callback was to note down.
+                _, running = self._multi.perform()
             for socket, events in ready:
                 _, running = act(socket, _directions(events))
 
@@ -148,7 +153,7 @@ class _Line:
             self._poll.register(socket, _EVENTS.get(what, 0))
 
     def _set_timer(self, milliseconds: int) -> None:
-        self._wait = milliseconds
+        self._wait = min(milliseconds, _LOOK_EVERY) if milliseconds >= 0 else _LOOK_EVERY
 
 
 def _directions(events: int) -> int:
