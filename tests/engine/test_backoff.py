@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.engine import Backoff, Growth, Jitter
+from holdfast.engine import Backoff, Growth, Jitter, Progressive
 
 LOW, HIGH = (lambda: 0.0), (lambda: 0.999999)
 
@@ -112,3 +112,21 @@ def test_just_beyond_a_bound_is_told_in_a_sentence(options: dict[str, Any], sent
 def test_the_bounds_of_a_backoff_are_allowed() -> None:
     assert Backoff(3600.0, 3600.0, 16.0, Jitter.NONE).wait(1, LOW) == 3600.0
     assert Backoff(1.0, 1.0, 1.0, Jitter.NONE).wait(9, LOW) == 1.0
+
+
+def test_the_bounds_of_the_floor_are_allowed() -> None:
+    assert Backoff(1.0, 2.0, floor=2.0).wait(1, LOW) == 2.0
+
+
+@pytest.mark.parametrize(("step", "cap"), [(-0.5, 1.0), (1.5, 1.0), (1.0, 3600.5)])
+def test_a_progressive_wait_beyond_its_bounds_is_told(step: float, cap: float) -> None:
+    with pytest.raises(ValueError) as caught:
+        Progressive(step, cap)
+    assert str(caught.value) == (
+        f"step is {step} s and cap is {cap} s: step must be from 0 to cap, and cap at most 3600 s"
+    )
+
+
+def test_the_bounds_of_progressive_waits_are_allowed() -> None:
+    assert Progressive(0.0, 1.0).wait(3, HIGH) == 0.0
+    assert Progressive(3600.0, 3600.0).wait(3, HIGH) == 3600.0

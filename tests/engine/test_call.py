@@ -20,15 +20,18 @@ from holdfast.engine import (
     Jitter,
     LanesEntered,
     Phase,
+    Receipt,
     Request,
     Response,
     RetryScheduled,
     Send,
+    Situation,
 )
 from holdfast.lanes import MemoryLanes
 
 OK = Response(200, {"request-id": "req_ok"})
 LOCKED = Response(429, {}, "lock_timeout")
+REJECTED = Response(402, {}, "card_declined")
 BROKEN = Failure(Phase.SENT, ConnectionResetError())
 FIXED = Backoff(1.0, 64.0, jitter=Jitter.NONE)
 POLICY = Policy(backoff=FIXED, locked_backoff=FIXED, deadline=100, attempt_timeout=30)
@@ -192,3 +195,48 @@ def test_lanes_are_entered_before_the_first_attempt_and_kept(story: Any) -> None
 def test_without_events_none_are_yielded(story: Any) -> None:
     steps = Call(POST, POLICY, clock=story([]).clock, random=lambda: 0.5).steps()
     assert not isinstance(next(steps), Emit)
+
+
+def test_a_sleep_that_lasts_just_until_the_deadline_was_too_long(story: Any) -> None:
+    tale = story([LOCKED, OK])
+    tale.clock.sleep = lambda _: setattr(tale.clock, "now", tale.clock.now + POLICY.deadline)
+    assert tale.run(POST, POLICY) is LOCKED
+    assert tale.made.receipt.stop is StopReason.DEADLINE
+
+
+def test_a_capped_hint_is_half_of_the_time_that_is_left(story: Any) -> None:
+    tale = story([Response(503, {"Retry-After": "500"}), OK], takes=10.0)
+    assert tale.run(POST, replace(POLICY, retry_after="cap")) is OK
+    assert tale.clock.slept == [45.0]
+
+
+def test_a_hint_in_the_past_makes_no_wait(story: Any) -> None:
+    past = {
+        "date": "Mon, 23 Nov 2026 11:00:00 GMT",
+        "retry-after": "Mon, 23 Nov 2026 10:00:00 GMT",
+    }
+    tale = story([Response(503, past), OK])
+    assert tale.run(POST, replace(POLICY, backoff=Backoff(0.125, 1.0, jitter=Jitter.NONE))) is OK
+    assert tale.clock.slept == [0.125]
+
+
+def test_a_call_that_has_not_begun_has_an_empty_receipt() -> None:
+    receipt = Call(POST, POLICY, clock=lambda: 7.0, random=lambda: 0.5).receipt
+    assert receipt == Receipt("POST", "/v1/refunds", [], {}, None, 0.0, "key-1")
+
+
+def test_a_rule_of_ones_own_is_told_the_situation(story: Any) -> None:
+    told: list[Situation] = []
+
+    def rule(at: Situation) -> StopReason | None:
+        told.append(at)
+        return StopReason.RULES if at.attempt == 2 else None
+
+    tale = story([LOCKED, REJECTED, OK])
+    assert tale.run(POST, POLICY, rule=rule) is REJECTED
+    assert tale.made.receipt.stop is StopReason.RULES
+    assert [(at.attempt, at.fault, at.outcome, at.repeatable) for at in told] == [
+        (1, FaultClass.LOCKED, LOCKED, True),
+        (2, FaultClass.REJECTED, REJECTED, True),
+    ]
+    assert [(at.now, at.deadline) for at in told] == [(1000.0, 1100.0), (1001.0, 1100.0)]

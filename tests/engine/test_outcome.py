@@ -1,6 +1,7 @@
 """Reading answers, good and malformed."""
 
 import json
+from types import MappingProxyType
 
 import pytest
 
@@ -105,3 +106,9 @@ def test_only_below_300_is_a_success() -> None:
 
 def test_a_success_hands_its_value_on() -> None:
     assert Response.read(200, {}, b"{}", value="kept").value == "kept"
+
+
+def test_headers_of_a_transports_own_kind_are_asked_by_name() -> None:
+    response = Response(200, MappingProxyType({"request-id": "req_1"}))
+    assert response.header("request-id") == "req_1"
+    assert response.header("date") is None

@@ -4,7 +4,18 @@ import hashlib
 import json
 from typing import Any
 
-from holdfast.engine import Failure, Phase, Receipt, Request, Response, StopReason
+import pytest
+
+from holdfast.engine import (
+    Attempt,
+    Failure,
+    FaultClass,
+    Phase,
+    Receipt,
+    Request,
+    Response,
+    StopReason,
+)
 from holdfast.engine.receipt import STOP_REASONS, Cause
 
 SECRET = "order-4711-very-secret-key"
@@ -84,3 +95,54 @@ def test_a_timeline_begins_with_the_wait_for_the_lane() -> None:
         "      0 ms  POST /v1/customers/cus_1",
         "            waited 2.00 s",
     ]
+
+
+def test_as_dict_names_everything() -> None:
+    waits = {Cause.LANE: 0.25, Cause.BACKOFF: 0.125}
+    attempts = [
+        Attempt(1, FaultClass.LOCKED, 429, "req_1", "lock_timeout", False, 0.25, 0.5),
+        Attempt(2, FaultClass.OK, 200, "req_2", None, True, 0.875, 1.0),
+    ]
+    receipt = Receipt("POST", "/v1/refunds", attempts, waits, StopReason.OK, 1.875)
+    assert receipt.as_dict() == {
+        "method": "POST",
+        "path": "/v1/refunds",
+        "stop": "ok",
+        "seconds": 1.875,
+        "key_fingerprint": None,
+        "waits": {"lane": 0.25, "backoff": 0.125},
+        "attempts": [
+            {
+                "number": 1,
+                "fault": "locked",
+                "status": 429,
+                "request_id": "req_1",
+                "error_code": "lock_timeout",
+                "replayed": False,
+                "at": 0.25,
+                "seconds": 0.5,
+            },
+            {
+                "number": 2,
+                "fault": "ok",
+                "status": 200,
+                "request_id": "req_2",
+                "error_code": None,
+                "replayed": True,
+                "at": 0.875,
+                "seconds": 1.0,
+            },
+        ],
+    }
+    assert receipt.sentence() == (
+        "POST /v1/refunds: ok (it succeeded); 2 attempts in 1.88 s; locked x 1, ok x 1; "
+        "waited 250 ms (lane) + 125 ms (backoff); last request req_2"
+    )
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(4.9e-4, False), (5e-4, True), (0.6, True)])
+def test_a_wait_is_told_from_half_a_millisecond_on(seconds: float, told: bool) -> None:
+    receipt = Receipt("GET", "/v1/balance", seconds=seconds)
+    receipt.add_wait(Cause.LANE, seconds)
+    assert ("waited" in receipt.sentence()) is told
+    assert ("waited" in receipt.timeline()) is told

@@ -182,3 +182,8 @@ def test_bad_values_are_refused_with_the_option_and_its_words(option: str, sente
     options: dict[str, Any] = {option: "some"}
     with pytest.raises(ValueError, match=sentence):
         Rules(**options)
+
+
+def test_the_bounds_of_answers_are_allowed() -> None:
+    assert Response(100, {}) in Answers(100, 100)
+    assert Response(999, {}) in Answers(999, 999)
