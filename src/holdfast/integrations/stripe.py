@@ -29,6 +29,7 @@ from holdfast.engine import (
 from holdfast.errors import NotSent
 from holdfast.integrations.calls import make_call
 from holdfast.integrations.stripe_clients import AsyncSdkTransport, SdkTransport
+from holdfast.integrations.stripe_requestor import Requestor
 from holdfast.lanes import MemoryLanes, process_lanes
 from holdfast.policy import Policy
 from holdfast.transports.chosen import (
@@ -271,7 +272,9 @@ def stripe_client(
         on_event=on_event,
         http_client=http_client,
     )
-    return stripe.StripeClient(api_key, http_client=client, **options)
+    made = stripe.StripeClient(api_key, http_client=client, **options)
+    Requestor.take_over(made)
+    return made
 
 
 def _check_given(http_client: object, *, plain: bool) -> None:
