@@ -74,6 +74,7 @@ RULES = (
     ),
     Rule(FaultClass.REJECTED, "any other status", lambda _: True),
 )
+*_TESTED, _OTHERWISE = RULES
 
 PHASES = {
     Phase.CONNECT: FaultClass.UNREACHABLE,
@@ -86,4 +87,7 @@ def classify(outcome: Outcome) -> FaultClass:
     """Tell what an outcome means."""
     if isinstance(outcome, Failure):
         return PHASES[outcome.phase]
-    return next(rule.fault for rule in RULES if rule.test(outcome))
+    for rule in _TESTED:
+        if rule.test(outcome):
+            return rule.fault
+    return _OTHERWISE.fault
