@@ -3,9 +3,14 @@
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from stories import FakeTime, Story
 
 from holdfast.drivers import budgets
+
+# No test may fail because the machine is slow.
+settings.register_profile("holdfast", deadline=None)
+settings.load_profile("holdfast")
 
 
 @pytest.fixture

@@ -2,29 +2,32 @@
 
 Through locked objects, rate limits and lost connections, every request lands once, in order, and
 leaves a receipt that says why it ended as it did.
+
+PYTEST_DONT_REWRITE: this module may be imported before pytest, which would warn of it.
 """
 
 from typing import TYPE_CHECKING, Any
 
 from holdfast._version import __version__
-from holdfast.drivers import last_receipt
-from holdfast.drivers.allowance import allowance
-from holdfast.drivers.deadline import deadline
-from holdfast.engine import (
-    Backoff,
-    Budget,
-    FaultClass,
-    Jitter,
-    Progressive,
-    Receipt,
-    StopReason,
-)
-from holdfast.errors import DeadlineExceeded, HoldfastError, LaneFull, NotSent
-from holdfast.policy import Policy
 
 if TYPE_CHECKING:
     from holdfast.application import attempts, retrying
+    from holdfast.drivers import last_receipt
+    from holdfast.drivers.allowance import allowance
+    from holdfast.drivers.deadline import deadline
+    from holdfast.engine import (
+        Backoff,
+        Budget,
+        FaultClass,
+        Jitter,
+        Progressive,
+        Receipt,
+        StopReason,
+    )
+    from holdfast.engine import Progressive as progressive  # noqa: N813 -- as it reads in a call
+    from holdfast.errors import DeadlineExceeded, HoldfastError, LaneFull, NotSent
     from holdfast.integrations.stripe import StripeHTTPClient, stripe_client
+    from holdfast.policy import Policy
 
 __all__ = [
     "Backoff",
@@ -50,15 +53,28 @@ __all__ = [
     "stripe_client",
 ]
 
-progressive = Progressive
-
-# Imported when first asked for: what they need is not there for everybody, or takes time to load.
-_LAZY = {
-    "attempts": "holdfast.application",
-    "retrying": "holdfast.application",
-    "StripeHTTPClient": "holdfast.integrations.stripe",
-    "stripe_client": "holdfast.integrations.stripe",
+# Imported when first asked for: what some need is not there for everybody, and the plugin of pytest
+# is loaded in every project that has Holdfast installed, which is to cost it nothing.
+_PLACES = {
+    "holdfast.application": ("attempts", "retrying"),
+    "holdfast.drivers": ("last_receipt",),
+    "holdfast.drivers.allowance": ("allowance",),
+    "holdfast.drivers.deadline": ("deadline",),
+    "holdfast.engine": (
+        "Backoff",
+        "Budget",
+        "FaultClass",
+        "Jitter",
+        "Progressive",
+        "Receipt",
+        "StopReason",
+    ),
+    "holdfast.errors": ("DeadlineExceeded", "HoldfastError", "LaneFull", "NotSent"),
+    "holdfast.integrations.stripe": ("StripeHTTPClient", "stripe_client"),
+    "holdfast.policy": ("Policy",),
 }
+_LAZY = {name: (place, name) for place, names in _PLACES.items() for name in names}
+_LAZY["progressive"] = ("holdfast.engine", "Progressive")
 
 
 def __getattr__(name: str) -> Any:
@@ -66,8 +82,9 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'holdfast' has no attribute {name!r}")
     from importlib import import_module
 
+    place, its_name = _LAZY[name]
     try:
-        value = getattr(import_module(_LAZY[name]), name)
+        value = getattr(import_module(place), its_name)
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in (
             "stripe",
@@ -81,3 +98,7 @@ def __getattr__(name: str) -> Any:
         ) from error
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -58,7 +58,7 @@ ROUTES = Routes(
 
 
 def own_lock(match: Match, params: dict[str, Any], tx: Transaction) -> list[str]:
-    return [match.ids["thing"]]
+    return [match.ids["thing"]] if match.operation.writes else []
 
 
 class Scene:

@@ -67,7 +67,7 @@ def test_the_options_have_the_defaults_of_the_class() -> None:
 
 
 def test_the_options_are_read() -> None:
-    arguments = parse("--lock-wait", "1s", "--hold", "lognormal:20ms:0.5", "--store", "a.db")
+    arguments = parse("--lock-wait", "1s", "--hold", "lognormal:20ms,0.5", "--store", "a.db")
     assert arguments.lock_wait == 1
     assert arguments.hold == LogNormal(0.02, 0.5)
     assert arguments.store == Path("a.db")
@@ -79,9 +79,9 @@ def test_the_options_are_read() -> None:
         (["--port", "70000"], "'70000' is no port"),
         (["--host", "example.test"], "'example.test' is not this machine"),
         (["--lock-wait", "soon"], "'soon' is no duration"),
-        (["--hold", "lognormal:20ms"], "write 20ms, or lognormal:20ms:0.5"),
-        (["--hold", "lognormal:20ms:x"], "'x' is no sigma"),
-        (["--hold", "lognormal:20ms:9"], "sigma is 9.0"),
+        (["--hold", "lognormal:20ms"], "write 20ms, lognormal:20ms,0.5 or list:FILE"),
+        (["--hold", "lognormal:20ms,x"], "'x' is no sigma"),
+        (["--hold", "lognormal:20ms,9"], "sigma is 9.0"),
     ],
 )
 def test_bad_options_exit_with_2_and_a_sentence(

@@ -4,9 +4,21 @@ with holdfast.sandbox.Sandbox(lock_wait=0.1, hold=0.02) as box:
     client = stripe.StripeClient("sk_test_1", base_addresses={"api": box.url})
 """
 
+from holdfast.sandbox.background import Background
 from holdfast.sandbox.embedded import Sandbox
 from holdfast.sandbox.faults import FaultKind
 from holdfast.sandbox.holds import Fixed, Hold, LogNormal, Sampled
+from holdfast.sandbox.lock_rules import LockRulesError
 from holdfast.sandbox.store import StoreInUse
 
-__all__ = ["FaultKind", "Fixed", "Hold", "LogNormal", "Sampled", "Sandbox", "StoreInUse"]
+__all__ = [
+    "Background",
+    "FaultKind",
+    "Fixed",
+    "Hold",
+    "LockRulesError",
+    "LogNormal",
+    "Sampled",
+    "Sandbox",
+    "StoreInUse",
+]

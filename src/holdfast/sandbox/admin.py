@@ -1,10 +1,12 @@
 """What a test asks and tells the sandbox itself, under `/_sandbox`. No API key is needed there."""
 
+import sqlite3
 from collections.abc import Callable, Mapping
 from json import JSONEncoder, loads
 from typing import Any
 from urllib.parse import parse_qsl
 
+from holdfast.sandbox.admin_state import StateAdmin
 from holdfast.sandbox.core import DEFAULT_ACCOUNT, Core
 from holdfast.sandbox.faults import read_fault
 from holdfast.sandbox.holds import check_seconds
@@ -26,6 +28,7 @@ class Admin:
 
     def __init__(self, core: Core) -> None:
         self._core = core
+        self._state = StateAdmin(core, ROOT)
         self._paths: dict[str, dict[str, Callable[[HttpRequest], Answer]]] = {
             f"{ROOT}/ledger": {"GET": self._ledger},
             f"{ROOT}/stats": {"GET": self._stats},
@@ -45,14 +48,19 @@ class Admin:
         try:
             if request.path == f"{ROOT}/locks" and method == "POST":
                 self._hold(request, respond)
-            elif methods is None:
-                respond(_refusal(404, f"There are {', '.join(self._paths)}."))
-            elif method not in methods:
+            elif method in self._state.methods(request.path):
+                respond(_answer(self._state.handle(method, request.path, _given(request))))
+            elif methods is None and not self._state.methods(request.path):
+                paths = ", ".join([*self._paths, *self._state.paths])
+                respond(_refusal(404, f"There are {paths}."))
+            elif methods is None or method not in methods:
                 respond(_refusal(405, f"{request.path} has no {method}."))
             else:
                 respond(methods[method](request))
         except ValueError as error:
             respond(_refusal(400, str(error)))
+        except sqlite3.Error as error:
+            respond(_refusal(500, f"the store cannot be written: {error}"))
 
     def _ledger(self, request: HttpRequest) -> Answer:
         after = _query(request).get("after", "0")
@@ -130,6 +138,11 @@ def _shown(key: tuple[str, str], owner: str, seconds: float) -> dict[str, Any]:
         "by": owner,
         "seconds": round(max(seconds, 0.0), 6),
     }
+
+
+def _given(request: HttpRequest) -> Mapping[str, object]:
+    """The fields of a request that may go without a body."""
+    return _fields(request) if request.body else _query(request)
 
 
 def _query(request: HttpRequest) -> dict[str, str]:

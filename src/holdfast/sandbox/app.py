@@ -1,30 +1,30 @@
 """The way of a request through the server, in Stripe's order.
 
-Authentication, scripted faults, route, idempotency, validation, locks, hold, execution, headers.
+Authentication, scripted faults, route, limiters, idempotency, validation, locks, hold, execution,
+headers.
 """
 
 import logging
-import re
-from base64 import b64decode
-from binascii import Error as Base64Error
 from collections.abc import Callable
 from json import JSONEncoder
 
 from holdfast.sandbox import errors, faults
-from holdfast.sandbox.core import API_VERSION, DEFAULT_ACCOUNT, Core
+from holdfast.sandbox.authentication import authenticate
+from holdfast.sandbox.core import DEFAULT_ACCOUNT, Core
 from holdfast.sandbox.errors import ApiError, Declined
 from holdfast.sandbox.faults import Fault, FaultKind
 from holdfast.sandbox.form import Params, read_params
+from holdfast.sandbox.holds import Hold
 from holdfast.sandbox.http import Answer, Ending, HttpRequest
-from holdfast.sandbox.idempotency import Record
+from holdfast.sandbox.idempotency import Record, replayed, rules_of
+from holdfast.sandbox.limits import Pass
 from holdfast.sandbox.locks import Claim
-from holdfast.sandbox.resources import Match, Request
-from holdfast.sandbox.state import JsonObject, Transaction
+from holdfast.sandbox.resources import Document, Match, Request
+from holdfast.sandbox.state import API_VERSION, JsonObject, Transaction
 
 Respond = Callable[[Answer], None]
 
 _logger = logging.getLogger("holdfast.sandbox")
-_KEY = re.compile(r"(?:sk|rk)_(test|live)_\S+")
 _encode = JSONEncoder(separators=(",", ":")).encode
 _DECLINED = 402
 _KEPT = {400, _DECLINED}
@@ -32,33 +32,6 @@ _KEPT = {400, _DECLINED}
 once the execution has begun (https://docs.stripe.com/api/idempotent_requests)."""
 _FINAL = {400, 402, 404}
 """Statuses of a POST after which Stripe says that a retry has no further effect."""
-
-
-def authenticate(header: str | None) -> bool:
-    """Check a request's API key.
-
-    Args:
-        header: the `Authorization` header: a bearer token, or basic authentication by user name.
-
-    Returns:
-        Whether it is a live key.
-
-    Raises:
-        ApiError: 401, there is no key, or it is no secret or restricted key.
-    """
-    scheme, _, token = (header or "").partition(" ")
-    token = token.strip()
-    if scheme.lower() == "basic":
-        try:
-            token = b64decode(token, validate=True).decode("latin-1").partition(":")[0]
-        except Base64Error:
-            token = ""
-    elif scheme.lower() != "bearer":
-        token = ""
-    match = _KEY.fullmatch(token)
-    if match is None:
-        raise errors.unauthorized(token or None)
-    return match[1] == "live"
 
 
 class Exchange:
@@ -81,6 +54,7 @@ class Exchange:
         "_match",
         "_method",
         "_params",
+        "_passed",
         "_record",
         "_request",
         "_request_id",
@@ -89,6 +63,7 @@ class Exchange:
 
     _match: Match
     _claim: Claim
+    _passed: Pass
 
     def __init__(self, core: Core, request: HttpRequest, respond: Respond) -> None:
         self._core = core
@@ -103,6 +78,7 @@ class Exchange:
         self._key: str | None = None
         self._record: Record | None = None
         self._at_once = False
+        self._passed = ()
 
     def start(self) -> None:
         """Go as far as possible without waiting; what waits goes on by the event loop."""
@@ -155,20 +131,43 @@ class Exchange:
     def _route(self) -> Answer | None:
         request = self._request
         match = self._core.behaviour.routes.match(self._method, request.path)
+        unreadable = self._read()
+        self._pass_limiters(None if match is None else match.operation.template)
         if match is None:
             raise errors.unrecognized_url(self._method, request.path)
+        if unreadable is not None:
+            raise unreadable
         self._match = match
-        self._params = read_params(
-            request.query, request.headers.get("content-type", ""), request.body
-        )
-        if match.operation.writes:
-            return self._write()
-        match.operation.params.check(self._params)
-        return self._answer(200, _encode(self._run(self._begin())).encode())
+        return self._write() if match.operation.writes else self._retrieve()
+
+    def _retrieve(self) -> Answer | None:
+        self._match.operation.params.check(self._params)
+        return self._lock()
+
+    def _read(self) -> ApiError | None:
+        """Read the parameters. The limiters come before what is wrong with them."""
+        request = self._request
+        kind = request.headers.get("content-type", "")
+        json = request.path.startswith("/v2/")
+        try:
+            self._params = read_params(request.query, kind, request.body, json=json)
+        except ApiError as error:
+            return error
+        return None
+
+    def _pass_limiters(self, template: str | None) -> None:
+        limiter = self._core.limiter
+        if limiter is not None:
+            owner = (self._account, self._livemode)
+            path = self._request.path
+            self._passed = limiter.enter(owner, self._method, path, template, self._params)
 
     def _write(self) -> Answer | None:
-        if self._method == "POST":
+        rules = rules_of(self._request.path)
+        if self._method in rules.methods:
             self._key = self._request.headers.get("idempotency-key") or None
+            if self._key is None and rules.makes_keys:
+                self._key = self._core.state.idempotency_key()
         if self._key is not None:
             record = self._core.keys.begin(
                 self._account,
@@ -196,6 +195,7 @@ class Exchange:
             self._granted,
             self._lock_timeout,
             f"{self._method} {self._request.path}",
+            self._request_id,
         )
         self._at_once = False
         return None
@@ -204,24 +204,44 @@ class Exchange:
         """All locks are held: keep them for the hold, timed from the grant."""
         core = self._core
         self._claim = claim
-        until = at + core.behaviour.hold.sample(core.hold_random)
+        until = at + self._drawn(core.behaviour.hold)
         if until <= at and self._at_once:
             self._leave(at)
         else:
             core.timers.call_at(until, self._leave, until)
 
     def _leave(self, at: float) -> None:
-        """Execute, let go of the locks, answer: whoever sees the answer finds the locks free."""
+        """Execute, let go of the locks, answer: whoever sees the answer finds the locks free.
+
+        Unless they are to linger: then they are let go of later than the answer.
+        """
+        core = self._core
         answer = self._attempt(self._execute)
-        self._core.locks.release(self._claim, at)
+        until = at + self._drawn(core.behaviour.linger)
+        if until > at:
+            core.timers.call_at(until, core.locks.release, self._claim, until)
+        else:
+            core.locks.release(self._claim, at)
         if answer is not None:
             self._send(answer)
+
+    def _drawn(self, hold: Hold) -> float:
+        """How long a write holds its locks, in seconds. A read lets go as soon as it had its turn,
+        so that no read waits for another, nor a write for a read."""
+        if not self._match.operation.writes:
+            return 0.0
+        return hold.sample(self._core.hold_random)
 
     def _lock_timeout(self, object_id: str) -> None:  # noqa: ARG002 -- the answer names no object
         self._send(self._refusal(errors.lock_timeout()))
 
     def _execute(self) -> Answer:
         tx = self._begin()
+        if not self._match.operation.writes:
+            content = self._run(tx)
+            if isinstance(content, Document):
+                return Answer(200, content.body, self._headers(None), content.content_type)
+            return self._answer(200, _encode(content).encode())
         try:
             status, body = 200, self._run(tx)
         except ApiError as error:
@@ -258,21 +278,25 @@ class Exchange:
             if record is not None and not committed:
                 record.status = 0
         self._record = None
-        answer = self._answer(status, body, should_retry=False if self._method == "POST" else None)
+        answer = self._answer(status, body, should_retry=False if self._takes_keys() else None)
         if record is not None:
             answer.headers["Idempotency-Key"] = record.key
             answer.headers["Original-Request"] = record.request_id
         return answer
 
+    def _takes_keys(self) -> bool:
+        return self._method in rules_of(self._request.path).methods
+
     def _begin(self) -> Transaction:
         return self._core.state.begin(self._account, livemode=self._livemode)
 
-    def _run(self, tx: Transaction) -> JsonObject:
+    def _run(self, tx: Transaction) -> JsonObject | Document:
         return self._match.operation.execute(Request(tx, self._match.ids, self._params))
 
     def _replay(self, record: Record) -> Answer:
         self._core.stats.by_fault["idempotent_replays"] += 1
-        answer = self._answer(record.status, record.body, should_retry=False)
+        body = replayed(record, self._begin().find)
+        answer = self._answer(record.status, body, should_retry=False)
         answer.headers["Idempotency-Key"] = record.key
         answer.headers["Original-Request"] = record.request_id
         answer.headers["Idempotent-Replayed"] = "true"
@@ -285,7 +309,7 @@ class Exchange:
             self._record = None
         self._core.stats.by_fault[_fault_class(error)] += 1
         should_retry = error.should_retry
-        if should_retry is None and self._method == "POST" and error.status in _FINAL:
+        if should_retry is None and self._takes_keys() and error.status in _FINAL:
             should_retry = False
         locked = error.code == "lock_timeout"
         if locked and not self._core.behaviour.should_retry_header:
@@ -316,6 +340,8 @@ class Exchange:
         return headers
 
     def _send(self, answer: Answer) -> None:
+        if self._core.limiter is not None:
+            self._core.limiter.leave(self._passed)
         if self._fault is not None:
             answer.ending = faults.AFTER_EXECUTION.get(self._fault.kind, answer.ending)
         if answer.ending in {Ending.SENT, Ending.TRUNCATED}:

@@ -14,8 +14,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from holdfast.durations import parse_duration
+from holdfast.sandbox.background import parse_background
 from holdfast.sandbox.embedded import HOSTS, Sandbox
-from holdfast.sandbox.holds import Fixed, Hold, LogNormal
+from holdfast.sandbox.holds import Fixed, parse_hold
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -46,21 +47,54 @@ def add_parser(subparsers: "Subparsers") -> None:
         type=_told(parse_duration),
         default=0.1,
         metavar="DURATION",
-        help="how long a write waits for the lock of an object before it is refused (100ms)",
+        help="how long a request waits for one object's lock before it is refused; 0 does not "
+        "wait (100ms)",
     )
     option(
         "--hold",
         type=_told(parse_hold),
         default=Fixed(0.02),
         metavar="HOLD",
-        help="how long a write holds its locks: 20ms, or lognormal:MEDIAN:SIGMA (20ms)",
+        help="how long a write holds its locks: 20ms, lognormal:MEDIAN,SIGMA, 10ms,20ms for one "
+        "of these, or list:FILE (20ms)",
     )
+    option(
+        "--linger",
+        type=_told(parse_hold),
+        default=Fixed(0),
+        metavar="HOLD",
+        help="how much longer than its answer a write holds its locks, as --hold (0)",
+    )
+    option("--locks", type=Path, metavar="FILE", help="a JSON file that says what locks what")
+    option(
+        "--reads-lock", action="store_true", help="reads wait for the lock of the object they name"
+    )
+    option(
+        "--background",
+        type=_told(parse_background),
+        action="append",
+        metavar="PROCESS",
+        help='a process that takes locks: "2/s 50ms", "5%% 50ms customer" or "1/s 2s id=cus_1"; '
+        "may be given again",
+    )
+    option("--lock-trace", action="store_true", help="note every step of every lock")
     option("--store", type=Path, metavar="FILE", help="keep the state in this SQLite file")
     option("--seed", type=Path, metavar="FILE", help="a JSON file of objects to start with")
     option(
         "--no-should-retry-header",
         action="store_true",
         help="send lock timeouts without the header Stripe-Should-Retry",
+    )
+    option(
+        "--limits",
+        default="off",
+        metavar="LIMITS",
+        help="rate limiters: off, live, test (Stripe's published numbers), or a JSON file (off)",
+    )
+    option(
+        "--lenient",
+        action="store_true",
+        help="let any well-formed id name an object, and take any parameter",
     )
     option("--random-seed", type=int, metavar="NUMBER", help="make ids and holds repeatable")
     option(
@@ -101,27 +135,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if ended else _complain(RuntimeError("the server ended by itself"), _FAILED)
 
 
-def parse_hold(text: str) -> Hold:
-    """Read the option `--hold`.
-
-    Args:
-        text: a duration, or `lognormal:MEDIAN:SIGMA` with the median as a duration.
-
-    Raises:
-        ValueError: another form, or out of range.
-    """
-    kind, *numbers = text.split(":")
-    if kind != "lognormal":
-        return Fixed(parse_duration(text))
-    if len(numbers) != 2:
-        raise ValueError(f"{text!r} is no hold: write 20ms, or lognormal:20ms:0.5")
-    try:
-        sigma = float(numbers[1])
-    except ValueError:
-        raise ValueError(f"{numbers[1]!r} is no sigma: write a number such as 0.5") from None
-    return LogNormal(parse_duration(numbers[0]), sigma)
-
-
 def _sandbox(arguments: argparse.Namespace) -> Sandbox:
     return Sandbox(
         arguments.lock_wait,
@@ -132,6 +145,13 @@ def _sandbox(arguments: argparse.Namespace) -> Sandbox:
         should_retry_header=not arguments.no_should_retry_header,
         random_seed=arguments.random_seed,
         host=arguments.host,
+        limits=arguments.limits,
+        linger=arguments.linger,
+        locks=arguments.locks,
+        reads_lock=arguments.reads_lock,
+        background=arguments.background,
+        lock_trace=arguments.lock_trace,
+        lenient=arguments.lenient,
     )
 
 

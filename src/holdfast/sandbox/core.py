@@ -7,19 +7,23 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
 
-from holdfast.sandbox import resources
+from holdfast.sandbox import catalogue
+from holdfast.sandbox.background import Background, BackgroundProcess
+from holdfast.sandbox.clock import MovableClock
 from holdfast.sandbox.faults import FaultScript
 from holdfast.sandbox.holds import Fixed, Hold
-from holdfast.sandbox.idempotency import KEPT_FOR, IdempotencyKeys, Record
-from holdfast.sandbox.ledger import Ledger
-from holdfast.sandbox.locks import Claim, LockTable, Timers
+from holdfast.sandbox.idempotency import IdempotencyKeys, Record
+from holdfast.sandbox.ledger import Ledger, Row
+from holdfast.sandbox.limits import Limiter, Limits
+from holdfast.sandbox.lock_rules import default_rules
+from holdfast.sandbox.lock_trace import LockTrace
+from holdfast.sandbox.locks import LockTable, Timers
 from holdfast.sandbox.resources import Match
+from holdfast.sandbox.snapshots import Snapshot, Snapshots
 from holdfast.sandbox.state import JsonObject, State, Transaction
 from holdfast.sandbox.store import Store
 
 DEFAULT_ACCOUNT = "acct_sandbox"
-API_VERSION = "2026-10-28.endive"
-"""Named on answers to requests that name no version."""
 
 
 class Routes(Protocol):
@@ -48,17 +52,25 @@ class Behaviour:
 
     Attributes:
         lock_wait: the longest wait for one lock, in seconds; 0 does not wait.
-        hold: how long the locks of a request are held.
+        hold: how long the locks of a write are held; a read lets go of its at once.
+        linger: how much longer they are held once the answer was sent.
+        background: processes that take locks whatever the requests do.
+        lock_trace: whether every step of every lock is noted.
         should_retry_header: whether a lock timeout carries `Stripe-Should-Retry: true`.
         routes: the operations.
-        locked_objects: the objects whose locks a write takes.
+        locked_objects: the objects whose locks a request takes.
+        limits: of the rate limiters.
     """
 
     lock_wait: float = 0.1
     hold: Hold = field(default_factory=lambda: Fixed(0.02))
+    linger: Hold = field(default_factory=lambda: Fixed(0))
+    background: tuple[Background, ...] = ()
+    lock_trace: bool = False
     should_retry_header: bool = True
-    routes: Routes = resources.ROUTES
-    locked_objects: LockedObjects = resources.locked_objects
+    routes: Routes = field(default_factory=catalogue.routes)
+    locked_objects: LockedObjects = field(default_factory=lambda: default_rules().locked_objects)
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(slots=True)
@@ -106,23 +118,31 @@ class Core:
     ) -> None:
         self.behaviour = behaviour
         self.timers = timers
-        self.clock = clock
-        self.locks = LockTable(timers)
+        self.clock = MovableClock(clock, 0.0 if store is None else store.clock_ahead())
+        self.lock_trace = LockTrace() if behaviour.lock_trace else None
+        self.locks = LockTable(timers, self.lock_trace)
         self.faults = FaultScript()
+        self.limiter = Limiter(behaviour.limits, timers.time) if behaviour.limits else None
         self.stats = Stats()
         self._store = store
         if store is None:
             self.ledger = Ledger()
-            self.keys = IdempotencyKeys(clock)
+            self.keys = IdempotencyKeys(self.clock)
         else:
             self.ledger = Ledger(store.rows())
-            self.keys = IdempotencyKeys(clock, store.records(clock() - KEPT_FOR))
+            self.keys = IdempotencyKeys(self.clock, store.records(self.clock()))
         # The place in the ledger takes part, so that a second run on a store makes other ids.
-        stream = None if random_seed is None else f"{random_seed}/{len(self.ledger)}"
-        self.hold_random = Random(stream and f"{stream}/holds")
-        self.state = State(clock, Random(stream and f"{stream}/ids"))
+        run = None if random_seed is None else f"{random_seed}/{len(self.ledger)}"
+        self.hold_random = _random(run, "holds")
+        self.state = State(self.clock, _random(run, "ids"))
+        self._first_ids = None if random_seed is None else self.state.random_state()
+        self.snapshots = Snapshots(store)
+        self._seed: dict[str, list[JsonObject]] = {}
         if store is not None:
             self._load(store)
+        for number, process in enumerate(behaviour.background):
+            random = _random(run, f"background/{number}")
+            BackgroundProcess(process, self.locks, timers, self.state, random).start()
 
     def plant(self, account: str, objects: list[JsonObject]) -> None:
         """Put the objects of a seed in, the oldest first, unless there is a state already.
@@ -131,9 +151,10 @@ class Core:
             account: whose objects they are.
             objects: whole Stripe objects.
         """
+        objects = sorted(objects, key=lambda obj: int(obj["created"]))
+        self._seed = {account: objects}
         if self.state.count() or len(self.ledger):
             return
-        objects = sorted(objects, key=lambda obj: int(obj["created"]))
         if self._store is not None:
             self._store.put_all(account, objects)
         self.state.load(account, objects)
@@ -153,18 +174,22 @@ class Core:
         Raises:
             sqlite3.Error: the store cannot be written; nothing came to pass.
         """
-        rows = self.ledger.rows_for(
-            tx.effects,
-            at=round(self.clock(), 6),
-            method=method,
-            path=path,
-            idempotency_key=key,
-            request_id=request_id,
-            account=tx.account,
-        )
+        rows: list[Row] = []
+        for part in (tx, *tx.elsewhere.values()):
+            rows += self.ledger.rows_for(
+                part.effects,
+                at=round(self.clock(), 6),
+                method=method,
+                path=path,
+                idempotency_key=key,
+                request_id=request_id,
+                account=part.account,
+                behind=len(rows),
+            )
         if self._store is not None and (tx.staged or rows or record is not None):
-            self._store.commit(tx.account, tx.staged, rows, record)
-        self.state.apply(tx)
+            elsewhere = {name: other.staged for name, other in tx.elsewhere.items()}
+            self._store.commit(tx.account, tx.staged, rows, record, elsewhere)
+        self.state.apply(tx, request_id, key)
         self.ledger.append(rows)
 
     def hold_from_outside(
@@ -179,11 +204,83 @@ class Core:
             held: called when the lock is held.
         """
 
-        def granted(claim: Claim, at: float) -> None:
-            self.timers.call_at(at + seconds, self.locks.release, claim, at + seconds)
-            held()
+        self.locks.hold((account, object_id), seconds, "a holder from outside", held)
 
-        self.locks.claim(((account, object_id),), None, granted, _never, "a holder from outside")
+    def traced_locks(self, after: int) -> list[dict[str, Any]]:
+        """The steps of every lock behind a place in the trace.
+
+        Raises:
+            ValueError: they are not noted.
+        """
+        if self.lock_trace is None:
+            raise ValueError("the locks are not traced: start the sandbox with --lock-trace")
+        return list(self.lock_trace.after(after))
+
+    def move_clock(self, seconds: float) -> float:
+        """Move the clock ahead. Idempotency keys age by it, and new objects are created by it.
+
+        Returns:
+            What it shows then, in unix seconds.
+
+        Raises:
+            sqlite3.Error: the store cannot be written; the clock is as it was.
+        """
+        ahead = self.clock.offset + seconds
+        if self._store is not None:
+            self._store.set_clock(ahead)
+        self.clock.offset = ahead
+        return self.clock()
+
+    def snapshot(self, name: str | None = None) -> str:
+        """Keep the state as it is now.
+
+        Args:
+            name: of the snapshot; None takes a free one.
+
+        Returns:
+            The name.
+
+        Raises:
+            ValueError: there are too many snapshots.
+            sqlite3.Error: the store cannot be written.
+        """
+        name = self.snapshots.free_name() if name is None else name
+        taken = Snapshot(
+            now=self.clock(),
+            random=self.state.random_state(),
+            objects=self.state.everything(),
+            rows=self.ledger.rows(),
+            records=list(self.keys.finished()),
+        )
+        self.snapshots.keep(name, taken)
+        return name
+
+    def restore(self, name: str) -> None:
+        """Go back to a snapshot. Requests under way go on, on the state as it is then.
+
+        Raises:
+            ValueError: there is no snapshot of that name.
+            sqlite3.Error: the store cannot be written; the state is as it was.
+        """
+        self._become(self.snapshots.get(name))
+
+    def reset(self) -> None:
+        """Go back to a fresh start: the objects of the seed and nothing else, by the real clock.
+
+        Scripted faults are dropped too; snapshots, counters and locks stay.
+
+        Raises:
+            sqlite3.Error: the store cannot be written; the state is as it was.
+        """
+        fresh = Snapshot(
+            now=self.clock() - self.clock.offset,
+            random=self._first_ids,
+            objects=self._seed,
+            rows=(),
+            records=(),
+        )
+        self._become(fresh)
+        self.faults.clear()
 
     def stats_as_dict(self) -> dict[str, Any]:
         """The counters as `GET /_sandbox/stats` answers them."""
@@ -192,6 +289,7 @@ class Core:
             "requests": stats.requests,
             "by_status": {str(status): count for status, count in sorted(stats.by_status.items())},
             "by_fault": dict(stats.by_fault),
+            "rate_limited": {} if self.limiter is None else dict(self.limiter.refused),
             "injected": dict(stats.injected),
             "lock_waits": self.locks.waits,
             "lock_timeouts": self.locks.timeouts,
@@ -204,6 +302,18 @@ class Core:
             "idempotency_keys": len(self.keys),
         }
 
+    def _become(self, snapshot: Snapshot) -> None:
+        """Take over another state: in the store first, if there is one."""
+        ahead = self.clock.offset_at(snapshot.now)
+        if self._store is not None:
+            self._store.replace(snapshot.objects, snapshot.rows, snapshot.records, ahead)
+        self.clock.offset = ahead
+        self.state.replace(snapshot.objects)
+        self.ledger.replace(snapshot.rows)
+        self.keys.restore(snapshot.records)
+        if snapshot.random is not None:
+            self.state.set_random_state(snapshot.random)
+
     def _load(self, store: Store) -> None:
         by_account: defaultdict[str, list[JsonObject]] = defaultdict(list)
         for account, obj in store.objects():
@@ -212,5 +322,6 @@ class Core:
             self.state.load(account, objects)
 
 
-def _never(object_id: str) -> None:
-    raise AssertionError(f"a claim without a limit on its wait timed out on {object_id}")
+def _random(run: str | None, stream: str) -> Random:
+    """A source of randomness, the same in every equal run; by chance without a run's name."""
+    return Random(None if run is None else f"{run}/{stream}")

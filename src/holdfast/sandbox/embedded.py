@@ -2,21 +2,28 @@
 
 import asyncio
 import socket
+import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from contextlib import ExitStack, suppress
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from holdfast.sandbox import catalogue
 from holdfast.sandbox.admin import check_hold
+from holdfast.sandbox.background import Background, as_backgrounds
+from holdfast.sandbox.controls import StateControls
 from holdfast.sandbox.core import DEFAULT_ACCOUNT, Behaviour, Core
 from holdfast.sandbox.faults import UNSET, ShouldRetry, read_fault
 from holdfast.sandbox.holds import Hold, as_hold, check_seconds
+from holdfast.sandbox.limits import read_limits
+from holdfast.sandbox.lock_rules import LockRules, default_rules, read_rules
+from holdfast.sandbox.resources import ROUTES
 from holdfast.sandbox.seed import read_seed
 from holdfast.sandbox.selector import precise_selector
 from holdfast.sandbox.server import Server
@@ -39,15 +46,15 @@ class _Running:
     thread: threading.Thread
 
 
-class Sandbox:
+class Sandbox(StateControls):
     """A local server that behaves like Stripe, in a thread of this process.
 
     Use it as a context manager, or call `start` and `stop`. Every method may be called from any
     thread.
 
     Args:
-        lock_wait: the longest wait of a write for the lock of one object, in seconds, 0 to 3600;
-            0 does not wait.
+        lock_wait: the longest wait of a request for the lock of one object, in seconds, 0 to
+            3600; 0 does not wait.
         hold: how long a write holds the locks of its objects: seconds, 0 to 3600, or `Fixed`,
             `LogNormal` or `Sampled`.
         store: an SQLite file to keep the state in; None keeps it in memory.
@@ -56,10 +63,22 @@ class Sandbox:
         should_retry_header: whether lock timeouts carry `Stripe-Should-Retry: true`.
         random_seed: makes ids and holds repeatable.
         host: 127.0.0.1, ::1 or localhost.
+        limits: the rate limiters: `off`, `live` or `test` (Stripe's published numbers), a JSON file
+            of your own numbers, or what such a file holds.
         clock: wall clock, unix seconds.
+        linger: how much longer than its answer a write holds its locks, as `hold`.
+        locks: which requests take which objects' locks, where that differs from the sandbox's own
+            assumption: a JSON file or its content.
+        reads_lock: whether a read waits for the locks of the objects in its path.
+        background: processes that take locks whatever the requests do: a `Background`, text such
+            as `2/s 50ms`, or several.
+        lock_trace: whether every step of every lock is noted, for `lock_trace()`.
+        lenient: whether any well-formed id names an object and any parameter is taken, as the test
+            suites of the official packages expect.
 
     Raises:
         ValueError: an option is out of its range; the message names both.
+        OSError: the file of the limits or of the locks cannot be read.
     """
 
     def __init__(
@@ -73,7 +92,14 @@ class Sandbox:
         should_retry_header: bool = True,
         random_seed: int | None = None,
         host: str = "127.0.0.1",
+        limits: str | Path | Mapping[str, Any] = "off",
         clock: Callable[[], float] = time.time,
+        linger: float | Hold = 0,
+        locks: Path | str | Mapping[str, object] | None = None,
+        reads_lock: bool = False,
+        background: str | Background | Sequence[str | Background] | None = None,
+        lock_trace: bool = False,
+        lenient: bool = False,
     ) -> None:
         if not _is_port(port):
             raise ValueError(f"port is {port!r}: give a number from 0 to 65535")
@@ -85,14 +111,20 @@ class Sandbox:
         self._behaviour = Behaviour(
             lock_wait=check_seconds("lock_wait", lock_wait),
             hold=as_hold(hold),
+            linger=as_hold(linger, "linger"),
+            background=as_backgrounds(background),
+            lock_trace=lock_trace,
+            locked_objects=_lock_rules(locks, reads_lock=reads_lock).locked_objects,
             should_retry_header=should_retry_header,
+            limits=read_limits(limits),
+            routes=catalogue.routes(lenient=lenient),
         )
         self._store_path = None if store is None else Path(store)
         self._seed = seed
         self._wanted_port = port
         self._address = HOSTS[host]
         self._random_seed = random_seed
-        self._clock = clock
+        self._wall_clock = clock
         self._mutex = threading.Lock()
         self._running: _Running | None = None
         self._last: Core | None = None
@@ -240,7 +272,7 @@ class Sandbox:
         def begin(core: Core, answer: Future[_Result]) -> None:
             try:
                 _settle(answer, question(core))
-            except ValueError as error:
+            except (ValueError, sqlite3.Error) as error:
                 answer.set_exception(error)
 
         return self._wait_for(begin)
@@ -261,7 +293,7 @@ class Sandbox:
             self._pending.discard(future)
 
     def _launch(self) -> _Running:
-        seed = None if self._seed is None else read_seed(self._seed, self._clock)
+        seed = None if self._seed is None else read_seed(self._seed, self._wall_clock)
         with ExitStack() as undo:
             # The store first: a sandbox that is about to go gives up its port before its store.
             store = None
@@ -275,7 +307,7 @@ class Sandbox:
                 self._behaviour,
                 loop,
                 store=store,
-                clock=self._clock,
+                clock=self._wall_clock,
                 random_seed=self._random_seed,
             )
             if seed is not None:
@@ -286,6 +318,11 @@ class Sandbox:
         thread.start()
         thread.ready.wait()
         return _Running(loop, core, thread)
+
+
+def _lock_rules(source: Path | str | Mapping[str, object] | None, *, reads_lock: bool) -> LockRules:
+    rules = default_rules() if source is None else read_rules(source, ROUTES.match)
+    return replace(rules, reads=True) if reads_lock else rules
 
 
 def _is_port(value: object) -> bool:

@@ -139,19 +139,29 @@ def lock_timeout() -> ApiError:
     return ApiError(429, LOCK_TIMEOUT_MESSAGE, code="lock_timeout", should_retry=True)
 
 
-def rate_limited(reason: str) -> ApiError:
+def rate_limited(reason: str, should_retry: bool | None = None) -> ApiError:
     """A rate limiter refused the request.
 
     Args:
         reason: `global-rate`, `endpoint-rate`, `global-concurrency`, `endpoint-concurrency` or
             `resource-specific` (https://docs.stripe.com/rate-limits).
+        should_retry: what `Stripe-Should-Retry` says; None sends no such header.
     """
     return ApiError(
         429,
         "Request rate limit exceeded. Send your requests at a lower rate.",
         code="rate_limit",
+        should_retry=should_retry,
         rate_limited_reason=reason,
     )
+
+
+def too_quickly(message: str) -> ApiError:
+    """A rate limiter refused to make an account: 400 without a code, unlike all others.
+
+    Source: https://github.com/stripe/stripe-node/issues/2223
+    """
+    return ApiError(400, message)
 
 
 def key_in_use(key: str) -> ApiError:

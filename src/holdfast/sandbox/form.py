@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from holdfast.sandbox.bodies import described, read_json
 from holdfast.sandbox.errors import ApiError
 
 Params = dict[str, Any]
@@ -18,13 +19,14 @@ _HEADER_PARAM = re.compile(r';[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;" \t]+)
 _FORM = "application/x-www-form-urlencoded"
 
 
-def read_params(query: str, content_type: str, body: bytes) -> Params:
+def read_params(query: str, content_type: str, body: bytes, *, json: bool = False) -> Params:
     """Read a request's parameters, those of the query first.
 
     Args:
         query: the part of the target behind the question mark.
         content_type: the header, empty when absent.
         body: the request's body.
+        json: whether the body may be JSON, as those of v2 are.
 
     Returns:
         Nested dicts and lists of text.
@@ -42,6 +44,8 @@ def read_params(query: str, content_type: str, body: bytes) -> Params:
             raise _bad(f"Byte {error.start} of the form is not percent-encoded.") from None
     elif kind == "multipart/form-data":
         pairs = _multipart(content_type, body)
+    elif json and kind == "application/json":
+        return {**nest(_pairs(query)), **read_json(body)}
     else:
         raise _bad(
             f"The content type is {kind}. Check that your POST content type is {_FORM} or "
@@ -142,10 +146,10 @@ def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
     parts = (b"\r\n" + body).split(b"\r\n" + mark)
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
         raise _bad("The multipart body does not end with its boundary.")
-    return [_part(part) for part in parts[1:-1]]
+    return [pair for part in parts[1:-1] for pair in _part(part)]
 
 
-def _part(part: bytes) -> tuple[str, str]:
+def _part(part: bytes) -> list[tuple[str, str]]:
     head, found, value = part.removeprefix(b"\r\n").partition(b"\r\n\r\n")
     disposition = ""
     for line in head.decode("latin-1").split("\r\n"):
@@ -155,9 +159,9 @@ def _part(part: bytes) -> tuple[str, str]:
     name = _header_param(disposition, "name")
     if not found or not name:
         raise _bad("A part of the multipart body has no name.")
-    if _header_param(disposition, "filename"):
-        raise _bad(f"{name} is a file, and this server reads no files.")
-    return _text(name.encode("latin-1")), _text(value)
+    name = _text(name.encode("latin-1"))
+    filename = _header_param(disposition, "filename")
+    return described(name, filename, value) if filename else [(name, _text(value))]
 
 
 def _header_param(header: str, name: str) -> str:

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, isfinite
+from pathlib import Path
 from random import Random
 from typing import Protocol, TypeGuard
+
+from holdfast.durations import parse_duration
 
 LONGEST = 3600.0
 """The longest hold or wait, in seconds, that the sandbox accepts."""
@@ -93,19 +96,72 @@ class Sampled:
         return random.choice(self.seconds)
 
 
-def as_hold(value: float | Hold) -> Hold:
-    """Read the option `hold`: seconds, or a distribution.
+def as_hold(value: float | Hold, option: str = "hold") -> Hold:
+    """Read an option such as `hold`: seconds, or a distribution.
 
     Raises:
         ValueError: a number out of range, or something else; the message says what may be given.
     """
     if isinstance(value, int | float):
-        return Fixed(value)
+        return Fixed(check_seconds(option, value))
     if callable(getattr(value, "sample", None)):
         return value
     raise ValueError(
-        f"hold is {value!r}: give seconds from 0 to 3600, or Fixed, LogNormal or Sampled"
+        f"{option} is {value!r}: give seconds from 0 to 3600, or Fixed, LogNormal or Sampled"
     )
+
+
+def parse_hold(text: str) -> Hold:
+    """Read a hold as the command line is given it.
+
+    Args:
+        text: a duration (`20ms`); `lognormal:MEDIAN,SIGMA` with the median as a duration; a list
+            of durations, each as likely (`10ms,20ms`); or `list:FILE`, a file of durations
+            separated by commas, blanks or line ends.
+
+    Raises:
+        ValueError: another form, out of range, or a file that cannot be read.
+    """
+    kind, colon, rest = text.partition(":")
+    if colon and kind == "lognormal":
+        return _parse_log_normal(text, rest)
+    if colon and kind == "list":
+        return _parse_list(text, rest)
+    if "," in text:
+        return Sampled(_durations(text))
+    return Fixed(parse_duration(text))
+
+
+def _parse_log_normal(text: str, rest: str) -> LogNormal:
+    median, comma, sigma = rest.replace(":", ",").partition(",")
+    if not comma:
+        raise ValueError(f"{text!r} is no hold: write 20ms, lognormal:20ms,0.5 or list:FILE")
+    try:
+        spread = float(sigma)
+    except ValueError:
+        raise ValueError(f"{sigma!r} is no sigma: write a number such as 0.5") from None
+    return LogNormal(parse_duration(median), spread)
+
+
+def _parse_list(text: str, rest: str) -> Sampled:
+    try:
+        return Sampled(_durations(rest))
+    except ValueError as no_list:
+        path = Path(rest)
+        if not rest or ("," in rest and not path.exists()):
+            raise ValueError(f"{text!r} is no list: {no_list}") from None
+    try:
+        content = path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(f"{text!r}: {rest} cannot be read: {error}") from None
+    try:
+        return Sampled(_durations(content))
+    except ValueError as error:
+        raise ValueError(f"{rest}: {error}") from None
+
+
+def _durations(text: str) -> list[float]:
+    return [parse_duration(one) for one in text.replace(",", " ").split()]
 
 
 def check_seconds(option: str, value: object) -> float:

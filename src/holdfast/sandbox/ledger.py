@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from holdfast.sandbox.state import Effect
+from holdfast.sandbox.changes import Effect
 
 
 class Row(NamedTuple):
@@ -58,9 +58,13 @@ class Ledger:
         idempotency_key: str | None,
         request_id: str,
         account: str,
+        behind: int = 0,
     ) -> list[Row]:
-        """The rows that a request's effects will be. They are not in the ledger yet."""
-        first = len(self._rows) + 1
+        """The rows that a request's effects will be, `behind` so many others of the request.
+
+        They are not in the ledger yet.
+        """
+        first = len(self._rows) + 1 + behind
         return [
             Row(
                 seq,
@@ -80,6 +84,14 @@ class Ledger:
     def append(self, rows: Iterable[Row]) -> None:
         """Put the rows of a committed request in."""
         self._rows.extend(rows)
+
+    def rows(self) -> list[Row]:
+        """All rows, in order."""
+        return list(self._rows)
+
+    def replace(self, rows: Iterable[Row]) -> None:
+        """Hold these rows instead."""
+        self._rows = list(rows)
 
     def after(self, seq: int = 0) -> Iterator[dict[str, Any]]:
         """The rows behind a place, in order."""

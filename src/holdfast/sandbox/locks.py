@@ -13,7 +13,10 @@ began to wait.
 from asyncio import TimerHandle
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from itertools import count
 from typing import Protocol
+
+from holdfast.sandbox.lock_trace import LockStep, LockTrace
 
 
 class Timers(Protocol):
@@ -39,6 +42,8 @@ class Claim:
         taken: how many of the keys are held.
         waiting_since: when the wait for the next one began, if there is one.
         owner: who claims, for people who look at the locks.
+        number: tells the claims of a trace apart.
+        request_id: of the request that claims, if one does.
     """
 
     __slots__ = (
@@ -46,7 +51,9 @@ class Claim:
         "_timed_out",
         "_timer",
         "keys",
+        "number",
         "owner",
+        "request_id",
         "taken",
         "wait",
         "waiting_since",
@@ -59,10 +66,14 @@ class Claim:
         granted: Callable[["Claim", float], None],
         timed_out: Callable[[str], None],
         owner: str,
+        number: int,
+        request_id: str | None,
     ) -> None:
         self.keys = keys
         self.wait = wait
         self.owner = owner
+        self.number = number
+        self.request_id = request_id
         self.taken = 0
         self.waiting_since: float | None = None
         self._granted = granted
@@ -86,14 +97,17 @@ class LockTable:
 
     Args:
         timers: the event loop.
+        trace: where every step is noted; None notes nothing.
 
     Attributes:
         waits: how often a claim has had to wait.
         timeouts: how often a wait has ended without the lock.
     """
 
-    def __init__(self, timers: Timers) -> None:
+    def __init__(self, timers: Timers, trace: LockTrace | None = None) -> None:
         self._timers = timers
+        self._trace = trace
+        self._numbers = count(1)
         self._locks: dict[LockKey, _Lock] = {}
         self.waits = 0
         self.timeouts = 0
@@ -109,6 +123,7 @@ class LockTable:
         granted: Callable[["Claim", float], None],
         timed_out: Callable[[str], None],
         owner: str,
+        request_id: str | None = None,
     ) -> None:
         """Claim locks.
 
@@ -118,10 +133,44 @@ class LockTable:
             granted: called once all are held, with the claim and the time of the grant; perhaps
                 before this returns.
             timed_out: called when one was not to be had, with its object id; none is held then.
-            owner: who claims, as `locked()` and `waiting()` show it.
-
+            owner: who claims, as `held()` and `waiting()` show it.
+            request_id: of the request that claims, for the trace.
         """
-        self._advance(Claim(keys, wait, granted, timed_out, owner), self._timers.time())
+        claim = Claim(keys, wait, granted, timed_out, owner, next(self._numbers), request_id)
+        now = self._timers.time()
+        for key in keys:
+            self._note(now, LockStep.CLAIMED, key, claim)
+        self._advance(claim, now)
+
+    def hold(
+        self,
+        key: LockKey,
+        seconds: float,
+        owner: str,
+        held: Callable[[], None] | None = None,
+        left: Callable[[], None] | None = None,
+    ) -> None:
+        """Hold a lock for a time, after those who came before, as a process of Stripe's would.
+
+        Args:
+            key: the lock.
+            seconds: how long.
+            owner: who holds it, as `held()` shows it.
+            held: called when it is held, if given.
+            left: called when it was let go, if given.
+        """
+
+        def granted(claim: Claim, at: float) -> None:
+            self._timers.call_at(at + seconds, leave, claim, at + seconds)
+            if held is not None:
+                held()
+
+        def leave(claim: Claim, at: float) -> None:
+            self.release(claim, at)
+            if left is not None:
+                left()
+
+        self.claim((key,), None, granted, _never, owner)
 
     def release(self, claim: Claim, at: float) -> None:
         """Give back the locks that a claim holds, and hand each to the first that waits for it.
@@ -132,6 +181,7 @@ class LockTable:
         """
         heirs: list[tuple[Claim, float]] = []
         for key in claim.keys[: claim.taken]:
+            self._note(at, LockStep.RELEASED, key, claim)
             heir = self._next_in_line(key)
             if heir is not None:
                 heirs.append((heir, self._hand_over(key, heir, at)))
@@ -160,17 +210,20 @@ class LockTable:
                 return
             self._locks[key] = _Lock(claim, at)
             claim.taken += 1
+            self._note(at, LockStep.GRANTED, key, claim)
         claim._granted(claim, at)
 
     def _queue(self, claim: Claim, key: LockKey, lock: _Lock, at: float) -> None:
         if claim.wait is not None and claim.wait <= 0:
-            self._fail(claim, key)
+            self._fail(claim, key, at)
             return
         self.waits += 1
+        self._note(at, LockStep.WAITS, key, claim)
         lock.waiting[claim] = None
         claim.waiting_since = at
         if claim.wait is not None:
-            claim._timer = self._timers.call_at(at + claim.wait, self._give_up, claim, key)
+            until = at + claim.wait
+            claim._timer = self._timers.call_at(until, self._give_up, claim, key, until)
 
     def _next_in_line(self, key: LockKey) -> Claim | None:
         """Who gets the lock next; when nobody waits for it, it leaves the table."""
@@ -190,15 +243,30 @@ class LockTable:
         heir.taken += 1
         lock = self._locks[key]
         lock.holder, lock.since = heir, granted_at
+        self._note(granted_at, LockStep.GRANTED, key, heir)
         return granted_at
 
-    def _give_up(self, claim: Claim, key: LockKey) -> None:
+    def _give_up(self, claim: Claim, key: LockKey, at: float) -> None:
         claim._timer = None
         claim.waiting_since = None
         del self._locks[key].waiting[claim]
-        self._fail(claim, key)
+        self._fail(claim, key, at)
 
-    def _fail(self, claim: Claim, key: LockKey) -> None:
+    def _fail(self, claim: Claim, key: LockKey, at: float) -> None:
+        """Refuse a claim at the instant at which its wait was over.
+
+        A release at that instant, and not at the later one of the timer, lets no heir wait longer
+        than it may.
+        """
         self.timeouts += 1
-        self.release(claim, self._timers.time())
+        self._note(at, LockStep.TIMED_OUT, key, claim)
+        self.release(claim, at)
         claim._timed_out(key[1])
+
+    def _note(self, at: float, event: LockStep, key: LockKey, claim: Claim) -> None:
+        if self._trace is not None:
+            self._trace.note(at, event, key, claim.number, claim.owner, claim.request_id)
+
+
+def _never(object_id: str) -> None:
+    raise AssertionError(f"a claim without a limit on its wait timed out on {object_id}")

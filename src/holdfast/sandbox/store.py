@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from json import JSONEncoder, loads
 from pathlib import Path
 
-from holdfast.sandbox.idempotency import Record
+from holdfast.sandbox.idempotency import VERSIONS, Record, rules_of
 from holdfast.sandbox.ledger import Row
 from holdfast.sandbox.state import JsonObject
 
 WAIT_FOR_OTHER = 10.0
 _POLL = 0.02
-_FORMAT = 1
+_FORMAT = 2
 _APPLICATION = 0x48464442  # "HFDB"
 
 _SCHEMA = """
@@ -52,9 +52,12 @@ CREATE TABLE idempotency (
     created REAL NOT NULL,
     status INTEGER NOT NULL,
     body BLOB NOT NULL,
-    PRIMARY KEY (account, key)
+    api TEXT NOT NULL,
+    PRIMARY KEY (account, api, key)
 ) WITHOUT ROWID;
 CREATE INDEX idempotency_created ON idempotency (created);
+CREATE TABLE clock (only INTEGER PRIMARY KEY CHECK (only = 0), ahead REAL NOT NULL);
+CREATE TABLE snapshots (name TEXT PRIMARY KEY, json TEXT NOT NULL);
 """
 _PUT = (
     "INSERT INTO objects (account, id, json) VALUES (?, ?, ?) "
@@ -62,7 +65,12 @@ _PUT = (
 )
 _REMOVE = "DELETE FROM objects WHERE account = ? AND id = ?"
 _APPEND = "INSERT INTO ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_REMEMBER = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_REMEMBER = "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_DROP_OLD = "DELETE FROM idempotency WHERE api = ? AND created <= ?"
+_SET_CLOCK = "INSERT OR REPLACE INTO clock VALUES (0, ?)"
+_KEEP_SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?)"
+_DROP_SNAPSHOT = "DELETE FROM snapshots WHERE name = ?"
+_CLEAR = ("DELETE FROM objects", "DELETE FROM ledger", "DELETE FROM idempotency")
 _encode = JSONEncoder(separators=(",", ":")).encode
 
 
@@ -124,11 +132,64 @@ class Store:
         """The ledger."""
         return map(Row._make, self._database.execute("SELECT * FROM ledger ORDER BY seq"))
 
-    def records(self, since: float) -> Iterator[Record]:
-        """The idempotency records made after `since` (unix seconds); older ones are deleted."""
-        self._database.execute("DELETE FROM idempotency WHERE created <= ?", (since,))
-        for row in self._database.execute("SELECT * FROM idempotency ORDER BY created"):
-            yield Record(*row)
+    def records(self, now: float) -> Iterator[Record]:
+        """The idempotency records that count at `now` (unix seconds); older ones are deleted."""
+        for rules in VERSIONS:
+            self._database.execute(_DROP_OLD, (rules.api, now - rules.kept_for))
+        for *columns, _ in self._database.execute("SELECT * FROM idempotency ORDER BY created"):
+            yield Record(*columns)
+
+    def clock_ahead(self) -> float:
+        """How far the clock was moved ahead, in seconds."""
+        row = self._database.execute("SELECT ahead FROM clock").fetchone()
+        return 0.0 if row is None else float(row[0])
+
+    def set_clock(self, ahead: float) -> None:
+        """Remember how far the clock was moved ahead, in seconds."""
+        self._transact([(_SET_CLOCK, [(ahead,)])])
+
+    def snapshots(self) -> Iterator[tuple[str, str]]:
+        """The snapshots: name and JSON text."""
+        yield from self._database.execute("SELECT name, json FROM snapshots ORDER BY name")
+
+    def keep_snapshot(self, name: str, text: str) -> None:
+        """Write a snapshot, in place of one of the same name."""
+        self._transact([(_KEEP_SNAPSHOT, [(name, text)])])
+
+    def drop_snapshot(self, name: str) -> None:
+        """Delete a snapshot, if it is there."""
+        self._transact([(_DROP_SNAPSHOT, [(name,)])])
+
+    def replace(
+        self,
+        objects: Mapping[str, Iterable[JsonObject]],
+        rows: Sequence[Row],
+        records: Iterable[Record],
+        clock_ahead: float,
+    ) -> None:
+        """Write another state in place of all that is there, but for the snapshots.
+
+        Args:
+            objects: by account, in the order of their creation.
+            rows: the ledger.
+            records: the finished idempotency records.
+            clock_ahead: how far the clock was moved ahead, in seconds.
+
+        Raises:
+            sqlite3.Error: the file cannot be written; it is as it was.
+        """
+        put = [
+            (account, obj["id"], _encode(obj)) for account, all_ in objects.items() for obj in all_
+        ]
+        self._transact(
+            [
+                *((statement, [()]) for statement in _CLEAR),
+                (_PUT, put),
+                (_APPEND, rows),
+                (_REMEMBER, [_columns(record) for record in records]),
+                (_SET_CLOCK, [(clock_ahead,)]),
+            ]
+        )
 
     def put_all(self, account: str, objects: Iterable[JsonObject]) -> None:
         """Write the objects of a seed, all or none."""
@@ -140,6 +201,7 @@ class Store:
         staged: Mapping[str, JsonObject | None],
         rows: Sequence[Row],
         record: Record | None,
+        elsewhere: Mapping[str, Mapping[str, JsonObject | None]] | None = None,
     ) -> None:
         """Write all that one request did, or nothing.
 
@@ -148,12 +210,15 @@ class Store:
             staged: the objects by id; None removes one.
             rows: for the ledger.
             record: the finished idempotency record, if the request had a key.
+            elsewhere: the objects of other accounts, by account and id.
 
         Raises:
             sqlite3.Error: the file cannot be written; nothing of it is there.
         """
-        put = [(account, id_, _encode(obj)) for id_, obj in staged.items() if obj is not None]
-        removed = [(account, id_) for id_, obj in staged.items() if obj is None]
+        put, removed = [], []
+        for owner, objects in {account: staged, **(elsewhere or {})}.items():
+            put += [(owner, id_, _encode(obj)) for id_, obj in objects.items() if obj is not None]
+            removed += [(owner, id_) for id_, obj in objects.items() if obj is None]
         self._transact(
             [
                 (_PUT, put),
@@ -188,6 +253,7 @@ def _columns(record: Record) -> tuple[object, ...]:
         record.created,
         record.status,
         record.body,
+        rules_of(record.path).api,
     )
 
 

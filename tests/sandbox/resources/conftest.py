@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast.sandbox.errors import ApiError, Declined
-from holdfast.sandbox.resources import ROUTES, Request, locked_objects
+from holdfast.sandbox.lock_rules import default_rules
+from holdfast.sandbox.resources import ROUTES, Request
 from holdfast.sandbox.state import State
 
 ACCOUNT = "acct_sandbox"
@@ -90,7 +91,8 @@ class Desk:
     def locks(self, method: str, path: str, **params: Any) -> list[str]:
         match = ROUTES.match(method, path)
         assert match is not None, path
-        return locked_objects(match, formed(params), self.state.begin(ACCOUNT, livemode=False))
+        tx = self.state.begin(ACCOUNT, livemode=False)
+        return default_rules().locked_objects(match, formed(params), tx)
 
     def effects(self, kind: str) -> list[str]:
         """The effects on one kind of object, in order."""

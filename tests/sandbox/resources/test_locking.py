@@ -1,8 +1,8 @@
-"""Which objects a write locks."""
+"""Which objects a write locks, by the rules that hold unless a file says otherwise."""
 
 from typing import Any
 
-from holdfast.sandbox.resources import PARENTS
+from holdfast.sandbox.lock_rules import default_rules
 
 
 def pay(desk: Any, customer: Any) -> Any:
@@ -96,7 +96,8 @@ def test_each_object_once_and_in_one_order(desk: Any, customer: Any) -> None:
 
 
 def test_the_table_of_parents() -> None:
-    assert PARENTS["payment_intent"] == ("customer",)
-    assert PARENTS["refund"] == ("charge", "payment_intent")
-    assert "product" not in PARENTS
-    assert "price" not in PARENTS
+    parents = default_rules().parents
+    assert parents["payment_intent"] == ("customer",)
+    assert parents["refund"] == ("charge", "payment_intent")
+    assert "product" not in parents
+    assert "price" not in parents

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from holdfast.sandbox.resources import Request, Routes
+from holdfast.sandbox.resources import Params, Request, Routes
 from holdfast.sandbox.resources.listing import equals
 from holdfast.sandbox.resources.operations import Resource, crud
 from holdfast.sandbox.resources.params import INTEGER, TEXT
@@ -77,5 +77,7 @@ def test_operations_are_named_and_typed() -> None:
 
 def test_what_only_creating_sets_no_update_sets() -> None:
     create, _, update, _ = ROUTES.operations
+    assert isinstance(create.params, Params)
+    assert isinstance(update.params, Params)
     assert "percent" in create.params.fields
     assert "percent" not in update.params.fields

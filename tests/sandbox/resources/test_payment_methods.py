@@ -46,7 +46,7 @@ def test_one_card_has_one_fingerprint(desk: Any) -> None:
     [
         ({}, 400, "parameter_missing", "type"),
         ({"type": "card"}, 400, "parameter_missing", "card"),
-        ({"type": "klarna"}, 400, None, "type"),
+        ({"type": "klarna"}, 400, "payment_method_unsupported_type", "type"),
         ({"type": "card", "card": {}}, 400, "parameter_missing", "card[number]"),
         (
             {"type": "card", "card": {"number": "4242424242424242", "exp_month": 1}},

@@ -47,7 +47,7 @@ class SideBySide:
 
     def _run(self, client: str, monkeypatch: pytest.MonkeyPatch) -> Result:
         if client == "node":
-            return run_node(self.server, self.cases, _node())
+            return run_node(self.server, self.cases, find_node())
         if client == "python":
             return run_python(self.server, self.cases, monkeypatch)
         preset, _, mode = client.partition(" ")
@@ -57,7 +57,7 @@ class SideBySide:
 
 
 @functools.cache
-def _node() -> str:
+def find_node() -> str:
     node = shutil.which("node")
     if node is None or not (NODE_FOLDER / "node_modules" / "stripe").is_dir():
         pytest.fail("Node or its `stripe` package is missing: run `make node`", pytrace=False)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from holdfast.sandbox.resources import confirming, payment_intents
-from holdfast.sandbox.resources.cards import Failure
+from holdfast.sandbox.resources.card_table import Failure
+from holdfast.sandbox.resources.confirming import Circumstances
 from holdfast.sandbox.resources.invoice_lines import with_lines
 from holdfast.sandbox.resources.objects import embedded_list, fetch, save, stamped
 from holdfast.sandbox.resources.payment_methods import check_owner, materialise
@@ -110,12 +111,21 @@ class Bill:
     payment: JsonObject | None = None
     is_new: bool = False
 
+    def with_invoice(self, **changes: Any) -> "Bill":
+        """Return the bill with changed fields of its invoice."""
+        return replace(self, invoice={**self.invoice, **changes})
+
 
 def addressed(tx: Transaction, invoice: JsonObject, customer: JsonObject) -> JsonObject:
     """Return a new draft invoice, unsaved, with what it takes from its customer and no lines."""
     copied = {f"customer_{name}": customer.get(name) for name in _COPIED_FROM_CUSTOMER}
-    addressee = {**invoice, **copied, "customer": customer["id"]}
-    return with_lines({**addressee, "period_end": tx.now, "period_start": tx.now}, [])
+    addressee = {
+        **invoice,
+        **copied,
+        "customer": customer["id"],
+        "test_clock": customer["test_clock"],
+    }
+    return with_lines(tx, {**addressee, "period_end": tx.now, "period_start": tx.now}, [])
 
 
 def drafted(tx: Transaction, customer: JsonObject, fields: Mapping[str, Any]) -> JsonObject:
@@ -222,11 +232,23 @@ def payer(tx: Transaction, invoice: JsonObject, named: str | None = None) -> Jso
         method = materialise(tx, named)
         check_owner(method, invoice["customer"])
         return method
-    customer = fetch(tx, "customer", invoice["customer"])
     billed = subscription_id(invoice)
     subscription = tx.get("subscription", billed) if billed else None
+    customer = fetch(tx, "customer", invoice["customer"])
+    return _first_of(tx, invoice, subscription, customer)
+
+
+def has_payer(tx: Transaction, subscription: JsonObject) -> bool:
+    """Whether there is something to pay a subscription's invoices with."""
+    customer = fetch(tx, "customer", subscription["customer"])
+    return _first_of(tx, {}, subscription, customer) is not None
+
+
+def _first_of(
+    tx: Transaction, invoice: JsonObject, subscription: JsonObject | None, customer: JsonObject
+) -> JsonObject | None:
     candidates = (
-        invoice["default_payment_method"],
+        invoice.get("default_payment_method"),
         subscription["default_payment_method"] if subscription is not None else None,
         customer["invoice_settings"]["default_payment_method"],
         customer["default_source"],
@@ -234,24 +256,36 @@ def payer(tx: Transaction, invoice: JsonObject, named: str | None = None) -> Jso
     return next((tx.find(each) for each in candidates if each), None)
 
 
-def collected(tx: Transaction, bill: Bill, method: JsonObject) -> tuple[Bill, Failure | None]:
+def collected(
+    tx: Transaction,
+    bill: Bill,
+    method: JsonObject,
+    circumstances: Circumstances = confirming.ON_SESSION,
+) -> tuple[Bill, Failure | None]:
     """Try to pay what is due with a payment method.
 
     Returns:
-        The bill as it is afterwards, and why the payment failed, if it did.
+        The bill as it is afterwards, and why the payment failed, if it did. A bill that is still
+        open without a failure waits for an authentication.
     """
     if bill.intent is None or bill.payment is None:
         return replace(bill, invoice=paid(tx, bill.invoice)), None
-    intent, failure = confirming.attempt(tx, bill.intent, method)
-    tried = {
-        **bill.invoice,
-        "attempt_count": bill.invoice["attempt_count"] + 1,
-        "attempted": True,
-    }
-    if failure is not None:
-        return replace(bill, invoice=tried, intent=intent), failure
+    intent, failure = confirming.attempt(tx, bill.intent, method, circumstances)
+    after = replace(tried(bill), intent=intent)
+    if intent["status"] != "succeeded":
+        return after, failure
     payment = paid_payment(tx, bill.payment)
-    return replace(bill, invoice=paid(tx, tried), intent=intent, payment=payment), None
+    return replace(after, invoice=paid(tx, after.invoice), payment=payment), None
+
+
+def tried(bill: Bill) -> Bill:
+    """Return a bill whose collection was tried once more."""
+    return bill.with_invoice(attempt_count=bill.invoice["attempt_count"] + 1, attempted=True)
+
+
+def waits_for_authentication(bill: Bill) -> bool:
+    """Whether a bill can only be paid once the customer has authenticated the payment."""
+    return bill.intent is not None and bill.intent["status"] == "requires_action"
 
 
 def without_payment(tx: Transaction, bill: Bill) -> Bill:
@@ -265,6 +299,23 @@ def without_payment(tx: Transaction, bill: Bill) -> Bill:
     }
     intent = payment_intents.canceled(tx, bill.intent, "void_invoice")
     return replace(bill, intent=intent, payment=payment)
+
+
+def ended(tx: Transaction, invoice: JsonObject, status: str, at: str) -> JsonObject:
+    """Return an invoice, unsaved, in a status that ends its collection, with the time of that."""
+    transitions = {**invoice["status_transitions"], at: tx.now}
+    return {
+        **invoice,
+        "next_payment_attempt": None,
+        "status": status,
+        "status_transitions": transitions,
+    }
+
+
+def voided(tx: Transaction, bill: Bill) -> Bill:
+    """Return a bill that nobody has to pay any more; its intent is canceled."""
+    after = without_payment(tx, bill).with_invoice(amount_remaining=0)
+    return replace(after, invoice=ended(tx, after.invoice, "void", "voided_at"))
 
 
 def paid_elsewhere(tx: Transaction, bill: Bill) -> Bill:

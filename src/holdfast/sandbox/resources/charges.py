@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.sandbox.errors import ApiError, missing_parameter
-from holdfast.sandbox.resources import cards
-from holdfast.sandbox.resources.cards import Failure
+from holdfast.sandbox.resources import authentication, cards
+from holdfast.sandbox.resources.balance_transactions import available_on, booked, fee_of
+from holdfast.sandbox.resources.card_table import (
+    AUTHENTICATION_REQUIRED,
+    BY_TOKEN_ID,
+    Failure,
+)
 from holdfast.sandbox.resources.listing import CREATED, equals, refers
 from holdfast.sandbox.resources.money import AMOUNT, CURRENCY, amount_too_large, shown
 from holdfast.sandbox.resources.objects import refer, save, stamped
@@ -79,7 +84,12 @@ _SHOWN_OF_CARD = (
 
 
 def charge(
-    tx: Transaction, draft: JsonObject, holder: JsonObject, *, capture: bool
+    tx: Transaction,
+    draft: JsonObject,
+    holder: JsonObject,
+    *,
+    capture: bool,
+    refused: Failure | None = None,
 ) -> tuple[JsonObject, Failure | None]:
     """Charge a card.
 
@@ -88,12 +98,13 @@ def charge(
         draft: the new charge, with amount and currency, not yet put.
         holder: the payment method, or the card, that pays.
         capture: whether the money is taken at once.
+        refused: why the issuer refuses it, whatever the card; None leaves that to the card.
 
     Returns:
         The saved charge, and why it failed, if it did.
     """
     card = cards.behind(holder)
-    failure = card.failure if card is not None else None
+    failure = refused or (card.failure if card is not None else None)
     result = _failed(failure) if failure is not None else _succeeded(draft["amount"], capture)
     details = holder if holder["object"] == "card" else holder["card"]
     new = {
@@ -107,7 +118,19 @@ def charge(
         },
         "source": holder if holder["object"] == "card" else None,
     }
+    if failure is None and capture:
+        new = _booked(tx, new)
     return save(tx, "create", new), failure
+
+
+def _booked(tx: Transaction, taken: JsonObject) -> JsonObject:
+    """Book what a charge has taken, and return the charge, unsaved, with the booking."""
+    card = cards.behind(taken["payment_method_details"])
+    at_once = card is not None and card.available_at_once
+    amount = taken["amount_captured"]
+    available = tx.now if at_once else available_on(tx)
+    moved = booked(tx, "charge", taken, amount, fee=fee_of(amount), available=available)
+    return {**taken, "balance_transaction": moved["id"]}
 
 
 def _succeeded(amount: int, capture: bool) -> JsonObject:
@@ -149,7 +172,8 @@ def drafted(tx: Transaction, fields: Mapping[str, Any]) -> JsonObject:
 
 def captured(tx: Transaction, old: JsonObject, amount: int) -> JsonObject:
     """Take `amount` of an authorized charge, let go of the rest, and return the charge."""
-    return save(tx, "capture", {**old, "amount_captured": amount, "captured": True})
+    taken = {**old, "amount_captured": amount, "captured": True}
+    return save(tx, "capture", _booked(tx, taken))
 
 
 def _create(request: Request, draft: JsonObject) -> JsonObject:
@@ -157,7 +181,16 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
     for name in ("amount", "currency"):
         if name not in params:
             raise missing_parameter(name)
-    new, failure = charge(tx, draft, _payer(tx, params), capture=flag(params, "capture", True))
+    payer = _payer(tx, params)
+    # There is nobody here who could authenticate it: https://docs.stripe.com/payments/charges-api
+    unattended = authentication.needed(tx, payer, off_session=True)
+    new, failure = charge(
+        tx,
+        draft,
+        payer,
+        capture=flag(params, "capture", True),
+        refused=AUTHENTICATION_REQUIRED if unattended else None,
+    )
     if failure is not None:
         raise failure.decline(charge=new["id"])
     return new
@@ -178,8 +211,8 @@ def _payer(tx: Transaction, params: Mapping[str, Any]) -> JsonObject:
             code="missing",
             param="card",
         )
-    if source in cards.BY_TOKEN_ID:
-        details = cards.described(cards.BY_TOKEN_ID[source], tx.now)
+    if source in BY_TOKEN_ID:
+        details = cards.described(BY_TOKEN_ID[source], tx.now)
         return save(
             tx, "create", stamped(tx, "card", "card", {**details, "customer": None, "metadata": {}})
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from holdfast.sandbox.resources import cards
 from holdfast.sandbox.resources.billing import invoice_prefix
+from holdfast.sandbox.resources.clocks import KIND as CLOCK
 from holdfast.sandbox.resources.listing import CREATED, equals
 from holdfast.sandbox.resources.objects import bury, deletion, refer, save, stamped
 from holdfast.sandbox.resources.operations import (
@@ -61,6 +62,8 @@ _INITIAL: Mapping[str, Any] = {
 
 def _create(request: Request, draft: JsonObject) -> JsonObject:
     tx, params = request.tx, request.params
+    if draft["test_clock"] is not None:
+        refer(tx, CLOCK, draft["test_clock"], "test_clock")
     prefixed = {**draft, "invoice_prefix": invoice_prefix(draft)}
     customer = _with_source(tx, prefixed, params)
     save(tx, "create", customer)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from holdfast.sandbox.errors import ApiError
 from holdfast.sandbox.resources.params import elements, text
+from holdfast.sandbox.resources.views import viewed
 from holdfast.sandbox.state import JsonObject, Transaction
 
 DEEPEST = 4
@@ -27,6 +28,9 @@ _LISTS_ON_DEMAND = {
     ("customer", "sources"): _Children("card", "customer", "/v1/customers/{id}/sources"),
     ("customer", "subscriptions"): _Children(
         "subscription", "customer", "/v1/subscriptions?customer={id}"
+    ),
+    ("checkout.session", "line_items"): _Children(
+        "item", "checkout_session", "/v1/checkout/sessions/{id}/line_items"
     ),
     ("charge", "refunds"): _Children("refund", "charge", "/v1/charges/{id}/refunds"),
     ("invoice", "payments"): _Children(
@@ -83,7 +87,7 @@ def _opened(tx: Transaction, holder: JsonObject, step: str, path: str) -> Any:
         found = tx.find(present)
         if found is None or step == "id":
             raise _not_expandable(path)
-        return found
+        return viewed(found, tx.now)
     if isinstance(present, (dict, list)) or present is None:
         return present
     raise _not_expandable(path)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from holdfast.sandbox.resources.discounts import applied
 from holdfast.sandbox.resources.objects import embedded_list
 from holdfast.sandbox.resources.pricing import cost
 from holdfast.sandbox.state import JsonObject, Transaction
@@ -113,18 +114,21 @@ def _item_of(billed: JsonObject) -> Any:
     return details["invoice_item"] if details else None
 
 
-def with_lines(invoice: JsonObject, lines: list[JsonObject]) -> JsonObject:
-    """Return the invoice, unsaved, with these lines and the sums that follow from them."""
-    total = sum(each["amount"] for each in lines)
+def with_lines(tx: Transaction, invoice: JsonObject, lines: list[JsonObject]) -> JsonObject:
+    """Return the invoice, unsaved, with these lines, its discounts and the sums that follow."""
+    discounted, off = applied(tx, invoice["discounts"], lines)
+    subtotal = sum(each["amount"] for each in lines)
+    total = subtotal - sum(each["amount"] for each in off)
     due = max(total, 0)
     return {
         **invoice,
         "amount_due": due,
         "amount_remaining": due,
-        "lines": embedded_list(f"/v1/invoices/{invoice['id']}/lines", lines),
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
+        "lines": embedded_list(f"/v1/invoices/{invoice['id']}/lines", discounted),
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal,
         "total": total,
+        "total_discount_amounts": off,
         "total_excluding_tax": total,
     }
 
@@ -133,18 +137,19 @@ def with_item(tx: Transaction, invoice: JsonObject, item: JsonObject) -> JsonObj
     """Return the invoice, unsaved, with an item's line added or brought up to date."""
     lines = invoice["lines"]["data"]
     if all(_item_of(each) != item["id"] for each in lines):
-        return with_lines(invoice, [line_of_item(tx, invoice["id"], item), *lines])
+        return with_lines(tx, invoice, [line_of_item(tx, invoice["id"], item), *lines])
     fields = _taken_from(item)
     return with_lines(
+        tx,
         invoice,
         [{**each, **fields} if _item_of(each) == item["id"] else each for each in lines],
     )
 
 
-def without_item(invoice: JsonObject, item: str) -> JsonObject:
+def without_item(tx: Transaction, invoice: JsonObject, item: str) -> JsonObject:
     """Return the invoice, unsaved, without an item's line."""
     lines = invoice["lines"]["data"]
-    return with_lines(invoice, [each for each in lines if _item_of(each) != item])
+    return with_lines(tx, invoice, [each for each in lines if _item_of(each) != item])
 
 
 def items_on(invoice: JsonObject) -> list[str]:

@@ -178,7 +178,7 @@ def _delete(request: Request) -> JsonObject:
     tx, item = request.tx, RESOURCE.of(request)
     invoice = _invoice_of(tx, item)
     if invoice is not None:
-        save(tx, "update", without_item(invoice, item["id"]))
+        save(tx, "update", without_item(tx, invoice, item["id"]))
     return discard(tx, item)
 
 

@@ -6,9 +6,11 @@ Source of the states: https://docs.stripe.com/invoicing/overview#invoice-statuse
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.sandbox.errors import ApiError, missing_parameter
+from holdfast.sandbox.errors import ApiError, Declined, missing_parameter
 from holdfast.sandbox.resources import billing
-from holdfast.sandbox.resources.invoice_lines import items_on, with_item
+from holdfast.sandbox.resources.confirming import Circumstances
+from holdfast.sandbox.resources.discounts import in_force, redeemed
+from holdfast.sandbox.resources.invoice_lines import items_on, with_item, with_lines
 from holdfast.sandbox.resources.listing import (
     CREATED,
     Filter,
@@ -75,13 +77,29 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
         raise missing_parameter("customer")
     customer = refer(tx, "customer", owner, "customer")
     currency = params.get("currency", "").lower() or customer["currency"] or "usd"
+    draft["discounts"] = _discounts(tx, draft["id"], customer, billed, params)
     new = billing.addressed(tx, {**draft, **_sending(tx, params), "currency": currency}, customer)
     _check_default(tx, new)
     if billed is not None:
         new["parent"] = parent_of(billed["id"], billed["metadata"])
     if params.get("pending_invoice_items_behavior") == "include":
-        new = _with_pending_items(tx, new)
+        new = with_pending_items(tx, new)
     return save(tx, "create", new)
+
+
+def _discounts(
+    tx: Transaction,
+    invoice: str,
+    customer: JsonObject,
+    billed: JsonObject | None,
+    params: Mapping[str, Any],
+) -> list[str]:
+    """Return an invoice's discounts: those that were asked for, or those of its subscription."""
+    if "discounts" in params:
+        return redeemed(
+            tx, params["discounts"], "discounts", customer=customer["id"], invoice=invoice
+        )
+    return in_force(tx, billed["discounts"]) if billed is not None else []
 
 
 def _check_default(tx: Transaction, invoice: JsonObject) -> None:
@@ -109,7 +127,8 @@ def _sending(tx: Transaction, params: Mapping[str, Any]) -> JsonObject:
     return {"due_date": billing.due_date(tx, number(params, "days_until_due", 0))}
 
 
-def _with_pending_items(tx: Transaction, invoice: JsonObject) -> JsonObject:
+def with_pending_items(tx: Transaction, invoice: JsonObject) -> JsonObject:
+    """Put a customer's pending items on a draft, and return the draft, unsaved."""
     pending = [
         item
         for item in tx.newest_first("invoiceitem")
@@ -126,11 +145,16 @@ def _with_pending_items(tx: Transaction, invoice: JsonObject) -> JsonObject:
 def _update(request: Request, old: JsonObject, new: JsonObject) -> JsonObject:
     if old["status"] != "draft" and not _ALWAYS_EDITABLE.issuperset(request.params):
         raise not_editable(old)
-    if "default_payment_method" in request.params:
-        _check_default(request.tx, new)
-    if "days_until_due" in request.params:
-        new["due_date"] = billing.due_date(request.tx, number(request.params, "days_until_due", 0))
-    return save(request.tx, "update", new)
+    tx, params = request.tx, request.params
+    if "default_payment_method" in params:
+        _check_default(tx, new)
+    if "days_until_due" in params:
+        new["due_date"] = billing.due_date(tx, number(params, "days_until_due", 0))
+    if "discounts" in params:
+        customer = fetch(tx, "customer", old["customer"])
+        new["discounts"] = _discounts(tx, old["id"], customer, None, params)
+        new = with_lines(tx, new, old["lines"]["data"])
+    return save(tx, "update", new)
 
 
 def _finalize(request: Request) -> JsonObject:
@@ -170,7 +194,17 @@ def _pay(request: Request) -> JsonObject:
             "There is no default payment method on the invoice, its subscription or its customer. "
             "Set one, or pay with a payment_method.",
         )
-    after, failure = billing.collected(tx, bill, method)
+    circumstances = Circumstances(off_session=flag(params, "off_session"))
+    after, failure = billing.collected(tx, bill, method, circumstances)
+    if billing.waits_for_authentication(after):
+        billing.store(tx, after, "update")
+        raise Declined(
+            "This payment requires additional user action before it can be completed "
+            "successfully. Payment can be completed using the PaymentIntent associated with the "
+            "invoice.",
+            code="invoice_payment_intent_requires_action",
+            extra={"invoice": invoice["id"], "payment_intent": after.intent},
+        )
     if failure is None:
         return _paid(tx, after)
     billing.store(tx, after, "update")
@@ -186,15 +220,13 @@ def _paid(tx: Transaction, bill: billing.Bill) -> JsonObject:
 def _void(request: Request) -> JsonObject:
     tx, invoice = request.tx, RESOURCE.of(request)
     _check_open(invoice, "voided", PAYABLE)
-    bill = billing.without_payment(tx, billing.bill_of(tx, invoice))
-    voided = _ended(tx, {**invoice, "amount_remaining": 0}, "void", "voided_at")
-    return billing.store(tx, billing.Bill(voided, bill.intent, bill.payment), "void")
+    return billing.store(tx, billing.voided(tx, billing.bill_of(tx, invoice)), "void")
 
 
 def _mark_uncollectible(request: Request) -> JsonObject:
     tx, invoice = request.tx, RESOURCE.of(request)
     _check_open(invoice, "marked uncollectible", frozenset({"open"}))
-    ended = _ended(tx, invoice, "uncollectible", "marked_uncollectible_at")
+    ended = billing.ended(tx, invoice, "uncollectible", "marked_uncollectible_at")
     return save(tx, "mark_uncollectible", ended)
 
 
@@ -205,11 +237,6 @@ def _check_open(invoice: JsonObject, done: str, allowed: frozenset[str]) -> None
             f"An invoice whose status is {invoice['status']} cannot be {done}: it must be "
             f"{' or '.join(sorted(allowed))}.",
         )
-
-
-def _ended(tx: Transaction, invoice: JsonObject, status: str, at: str) -> JsonObject:
-    transitions = {**invoice["status_transitions"], at: tx.now}
-    return {**invoice, "status": status, "status_transitions": transitions}
 
 
 def _delete(request: Request) -> JsonObject:

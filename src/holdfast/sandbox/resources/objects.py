@@ -62,7 +62,8 @@ def discard(tx: Transaction, obj: JsonObject) -> JsonObject:
 
 def bury(tx: Transaction, obj: JsonObject) -> JsonObject:
     """Delete an object that can still be retrieved as deleted, and return the answer."""
-    save(tx, "delete", {**deletion(obj), "created": obj["created"], "livemode": obj["livemode"]})
+    kept = {name: value for name, value in obj.items() if name in {"created", "livemode"}}
+    save(tx, "delete", {**deletion(obj), **kept})
     return deletion(obj)
 
 

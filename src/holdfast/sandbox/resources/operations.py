@@ -9,11 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from holdfast.sandbox.resources.clocks import set_time
 from holdfast.sandbox.resources.expanding import expanded
 from holdfast.sandbox.resources.listing import Filter, chosen, list_params, page
 from holdfast.sandbox.resources.objects import assigned, fetch, missing, save, stamped
 from holdfast.sandbox.resources.params import METADATA, Field, Params
 from holdfast.sandbox.resources.routing import Operation, Request
+from holdfast.sandbox.resources.views import viewed
 from holdfast.sandbox.state import JsonObject
 
 Execute = Callable[[Request], JsonObject]
@@ -118,12 +120,17 @@ def writing(
     name: str, template: str, params: Params, execute: Execute, method: str = "POST"
 ) -> Operation:
     """Make an operation that changes objects."""
-    return Operation(name, method, template, params, _expanding(execute), writes=True)
+
+    def run(request: Request) -> JsonObject:
+        set_time(request)
+        return execute(request)
+
+    return Operation(name, method, template, params, _expanding(run), writes=True)
 
 
 def _expanding(execute: Execute) -> Execute:
     def run(request: Request) -> JsonObject:
-        answer = execute(request)
+        answer = viewed(execute(request), request.tx.now)
         paths = request.params.get("expand")
         return expanded(request.tx, answer, paths) if paths else answer
 
@@ -133,6 +140,15 @@ def _expanding(execute: Execute) -> Execute:
 def action(resource: Resource, verb: str, params: Params, execute: Execute) -> Operation:
     """Make the operation `POST .../{id}/verb` of a resource."""
     return writing(f"{resource.plural}.{verb}", f"{resource.item_url}/{verb}", params, execute)
+
+
+def helper(resource: Resource, verb: str, params: Params, execute: Execute) -> Operation:
+    """Make an operation of ours, `POST /v1/test_helpers/.../{id}/verb`, for what happens elsewhere.
+
+    With it a test does what a customer or a bank does outside of the API.
+    """
+    template = resource.item_url.replace("/v1/", "/v1/test_helpers/", 1)
+    return writing(f"test_helpers.{resource.plural}.{verb}", f"{template}/{verb}", params, execute)
 
 
 def create_operation(resource: Resource) -> Operation:

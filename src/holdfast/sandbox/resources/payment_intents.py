@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.sandbox.errors import ApiError
-from holdfast.sandbox.resources import charges, confirming, refunds
+from holdfast.sandbox.resources import authentication, charges, confirming, refunds
+from holdfast.sandbox.resources.card_table import NOT_AUTHENTICATED, Failure
+from holdfast.sandbox.resources.confirming import Circumstances
 from holdfast.sandbox.resources.listing import CREATED, refers
 from holdfast.sandbox.resources.money import AMOUNT, CURRENCY, amount_too_large, shown
 from holdfast.sandbox.resources.objects import assigned, fetch, refer, save, stamped
@@ -12,6 +14,7 @@ from holdfast.sandbox.resources.operations import (
     Resource,
     action,
     create_operation,
+    helper,
     list_operation,
     retrieve_operation,
     update_operation,
@@ -113,7 +116,7 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
     if method is not None:
         check_owner(method, new["customer"])
     if flag(params, "confirm"):
-        return _confirmed(tx, new, method, "create")
+        return _confirmed(tx, new, method, params, "create")
     return save(tx, "create", new)
 
 
@@ -133,12 +136,17 @@ def _with_method(
 
 
 def _confirmed(
-    tx: Transaction, intent: JsonObject, method: JsonObject | None, effect: str
+    tx: Transaction,
+    intent: JsonObject,
+    method: JsonObject | None,
+    params: Mapping[str, Any],
+    effect: str,
 ) -> JsonObject:
     """Try to pay; save the intent with the effect.
 
     Raises:
-        ApiError: 400, there is no payment method.
+        ApiError: 400, there is no payment method; 402, an authentication is needed and the request
+            wants none.
         Declined: 402, the payment failed.
     """
     if method is None and intent["payment_method"] is not None:
@@ -150,11 +158,39 @@ def _confirmed(
             "it with a payment method, or confirm it with one.",
         )
     check_owner(method, intent["customer"])
-    after, failure = confirming.attempt(tx, intent, method)
+    circumstances = Circumstances(
+        off_session=params.get("off_session", "false") != "false",
+        return_url=params.get("return_url") or None,
+    )
+    after, failure = confirming.attempt(tx, intent, method, circumstances)
+    if after["status"] == "requires_action" and flag(params, "error_on_requires_action"):
+        raise authentication.refused_action(
+            "This payment required an authentication action to complete, but "
+            "`error_on_requires_action` was set.",
+            "authentication_required",
+            payment_intent=intent,
+            payment_method=method,
+        )
+    return _concluded(tx, after, method, failure, effect)
+
+
+def _concluded(
+    tx: Transaction,
+    after: JsonObject,
+    method: JsonObject,
+    failure: Failure | None,
+    effect: str,
+) -> JsonObject:
+    """Save an intent after an attempt to pay, with what follows from it.
+
+    Raises:
+        Declined: 402, the payment failed.
+    """
     save(tx, effect, after)
     if failure is not None:
         raise confirming.decline(after, failure)
-    if after["setup_future_usage"] and after["customer"]:
+    paying = after["status"] in {"succeeded", "requires_capture"}
+    if paying and after["setup_future_usage"] and after["customer"]:
         attach(tx, method, after["customer"])
     settle(tx, after)
     return after
@@ -173,7 +209,21 @@ def _confirm(request: Request) -> JsonObject:
     if "capture_method" in params:
         _check_free_of_invoice(tx, old)
     changed, method = _with_method(tx, assigned(old, _CONFIRM_FIELDS, params), params)
-    return _confirmed(tx, changed, method, "confirm")
+    return _confirmed(tx, changed, method, params, "confirm")
+
+
+def _authenticate(request: Request) -> JsonObject:
+    """End the authentication that an intent waits for, in the customer's place."""
+    tx, old = request.tx, RESOURCE.of(request)
+    if old["status"] != "requires_action":
+        raise unexpected_state(
+            old, f"This PaymentIntent waits for no authentication: its status is {old['status']}."
+        )
+    method = fetch(tx, "payment_method", old["payment_method"])
+    if request.params.get("outcome") == "failed":
+        return save(tx, "authenticate", confirming.unauthenticated(old, method, NOT_AUTHENTICATED))
+    after, failure = confirming.attempt(tx, old, method, Circumstances(authenticated=True))
+    return _concluded(tx, after, method, failure, "authenticate")
 
 
 def _retrieve(request: Request) -> JsonObject:
@@ -377,4 +427,5 @@ OPERATIONS: tuple[Operation, ...] = (
     action(RESOURCE, "confirm", _CONFIRM, _confirm),
     action(RESOURCE, "capture", _CAPTURE, _capture),
     action(RESOURCE, "cancel", _CANCEL, _cancel),
+    helper(RESOURCE, "authenticate", authentication.OUTCOMES, _authenticate),
 )

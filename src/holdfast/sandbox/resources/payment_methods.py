@@ -5,6 +5,7 @@ from typing import Any
 
 from holdfast.sandbox.errors import ApiError, missing_parameter
 from holdfast.sandbox.resources import cards
+from holdfast.sandbox.resources.card_table import BY_METHOD_ID
 from holdfast.sandbox.resources.listing import Filter, equals, refers
 from holdfast.sandbox.resources.objects import refer, save, stamped
 from holdfast.sandbox.resources.operations import Resource, action, crud, of_parent
@@ -79,7 +80,7 @@ def materialise(
     Raises:
         ApiError: 400 `resource_missing`.
     """
-    card = cards.BY_METHOD_ID.get(id)
+    card = BY_METHOD_ID.get(id)
     if card is None:
         return refer(tx, "payment_method", id, param)
     return _made(tx, cards.described(card, tx.now), customer)
@@ -105,7 +106,11 @@ def _check_type(given: Any, param: str) -> None:
     if not given:
         raise missing_parameter(param)
     if given != "card":
-        raise invalid("The sandbox keeps payment methods of type card.", param)
+        raise invalid(
+            "The sandbox keeps payment methods of type card.",
+            param,
+            "payment_method_unsupported_type",
+        )
 
 
 def _card_of(given: Mapping[str, Any], param: str, now: int) -> JsonObject:
@@ -128,7 +133,7 @@ def attached(
         ApiError: 400, there is no such payment method, or it belongs to another customer; 402, the
             card is one that no customer can keep.
     """
-    test_card = cards.BY_METHOD_ID.get(id)
+    test_card = BY_METHOD_ID.get(id)
     if test_card is not None:
         cards.check_attachable(test_card)
         return materialise(tx, id, customer=customer)
@@ -189,7 +194,7 @@ def check_default(tx: Transaction, named: str | None, customer: str, param: str)
 def _attach(request: Request) -> JsonObject:
     tx, customer = request.tx, request.params["customer"]
     named = request.ids["payment_method"]
-    if named not in cards.BY_METHOD_ID:
+    if named not in BY_METHOD_ID:
         RESOURCE.of(request)
     refer(tx, "customer", customer, "customer")
     return attached(tx, named, customer)

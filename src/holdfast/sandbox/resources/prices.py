@@ -15,7 +15,7 @@ from holdfast.sandbox.resources.listing import (
     refers,
 )
 from holdfast.sandbox.resources.money import CURRENCY
-from holdfast.sandbox.resources.objects import refer, save, stamped
+from holdfast.sandbox.resources.objects import refer, save
 from holdfast.sandbox.resources.operations import Resource, crud
 from holdfast.sandbox.resources.params import (
     ANYTHING,
@@ -50,11 +50,7 @@ def _product_id(tx: Transaction, params: dict[str, Any]) -> str:
     if not params.get("product_data"):
         raise missing_parameter("product")
     data = subtree(params["product_data"], "product_data")
-    if not data.get("name"):
-        raise missing_parameter("product_data[name]")
-    fields = {**products.INITIAL, "metadata": {}, "name": data["name"], "updated": tx.now}
-    product = stamped(tx, "product", "prod", fields, length=products.RESOURCE.id_length)
-    return str(save(tx, "create", product)["id"])
+    return products.made_of_data(tx, data, "product_data")
 
 
 def _claim_lookup_key(tx: Transaction, price: JsonObject, params: dict[str, Any]) -> None:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.sandbox.errors import ApiError
+from holdfast.sandbox.errors import ApiError, missing_parameter
 from holdfast.sandbox.resources import pricing
 from holdfast.sandbox.resources.listing import CREATED, equals, has_choice, is_among, is_flag
-from holdfast.sandbox.resources.objects import discard, refer, save
+from holdfast.sandbox.resources.objects import discard, refer, save, stamped
 from holdfast.sandbox.resources.operations import Resource, crud, delete_operation
 from holdfast.sandbox.resources.params import (
     BOOLEAN,
@@ -20,7 +20,7 @@ from holdfast.sandbox.resources.params import (
     subtree,
 )
 from holdfast.sandbox.resources.routing import Operation, Request
-from holdfast.sandbox.state import JsonObject
+from holdfast.sandbox.state import JsonObject, Transaction
 
 INITIAL: Mapping[str, Any] = {
     "active": True,
@@ -51,6 +51,19 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
         price = pricing.made(tx, given, pricing.within(param), product=product["id"], active=True)
         product["default_price"] = price["id"]
     return save(tx, "create", product)
+
+
+def made_of_data(tx: Transaction, data: Mapping[str, Any], param: str) -> str:
+    """Make the product that a form's `product_data` describes, and return its id.
+
+    Raises:
+        ApiError: 400, it has no name.
+    """
+    if not data.get("name"):
+        raise missing_parameter(f"{param}[name]")
+    fields = {**INITIAL, "metadata": {}, "name": data["name"], "updated": tx.now}
+    product = stamped(tx, "product", "prod", fields, length=RESOURCE.id_length)
+    return str(save(tx, "create", product)["id"])
 
 
 def _update(request: Request, _old: JsonObject, new: JsonObject) -> JsonObject:

@@ -5,6 +5,7 @@ from typing import Any
 
 from holdfast.sandbox.errors import ApiError
 from holdfast.sandbox.resources import cards
+from holdfast.sandbox.resources.balance_transactions import booked
 from holdfast.sandbox.resources.listing import CREATED, refers
 from holdfast.sandbox.resources.money import AMOUNT, amount_too_large, shown
 from holdfast.sandbox.resources.objects import fetch, refer, save, stamped
@@ -56,6 +57,8 @@ def refunded(tx: Transaction, charge: JsonObject, draft: JsonObject) -> JsonObje
         "payment_intent": charge["payment_intent"],
         "status": card.refund_status if card is not None else "succeeded",
     }
+    if charge["captured"]:  # what was only authorized never came in
+        new["balance_transaction"] = booked(tx, "refund", new, -new["amount"])["id"]
     save(tx, "create", new)
     save(tx, "refund", _with_refunded(charge, charge["amount_refunded"] + draft["amount"]))
     return new
@@ -146,7 +149,11 @@ def _cancel(request: Request) -> JsonObject:
             "refund that is pending or requires action can be.",
         )
     charge = fetch(tx, "charge", old["charge"])
-    new = save(tx, "cancel", {**old, "status": "canceled"})
+    changed = {**old, "status": "canceled"}
+    if old["balance_transaction"] is not None:
+        returned = booked(tx, "refund_failure", old, old["amount"])
+        changed["failure_balance_transaction"] = returned["id"]
+    new = save(tx, "cancel", changed)
     save(tx, "update", _with_refunded(charge, charge["amount_refunded"] - old["amount"]))
     return new
 

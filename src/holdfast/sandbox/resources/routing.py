@@ -1,11 +1,10 @@
 """Which operation a method and path mean, and what an operation is given."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 
-from holdfast.sandbox.resources.params import Params
 from holdfast.sandbox.state import JsonObject, Transaction
 
 
@@ -24,6 +23,26 @@ class Request:
     params: dict[str, Any]
 
 
+class Checks(Protocol):
+    """The parameters of an operation, as far as a request meets them."""
+
+    def check(self, values: Mapping[str, Any], /) -> None:
+        """Check a request's parameters; an ApiError names the one that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An answer that is no JSON.
+
+    Attributes:
+        body: the bytes.
+        content_type: what they are.
+    """
+
+    body: bytes
+    content_type: str
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """One operation of the API.
@@ -40,8 +59,8 @@ class Operation:
     name: str
     method: str
     template: str
-    params: Params
-    execute: Callable[[Request], JsonObject]
+    params: Checks
+    execute: Callable[[Request], JsonObject | Document]
     writes: bool
 
 

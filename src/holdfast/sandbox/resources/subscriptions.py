@@ -1,8 +1,8 @@
 """Subscriptions: items billed in periods, from the first invoice to the cancellation.
 
-What this sandbox leaves out: it never renews a subscription by itself, and a change of items makes
-no prorations. A subscription whose customer has nothing to pay with starts active, with its first
-invoice paid outside of Stripe.
+A subscription is renewed when its customer's test clock is moved, see `renewals`, and never without
+one. What this sandbox leaves out: a change of items makes no prorations. A subscription whose
+customer has nothing to pay with starts active, with its first invoice paid outside of Stripe.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,10 @@ from typing import Any
 
 from holdfast.sandbox.errors import ApiError, missing_parameter
 from holdfast.sandbox.resources import billing
-from holdfast.sandbox.resources.cards import Failure
+from holdfast.sandbox.resources.authentication import refused_action
+from holdfast.sandbox.resources.card_table import Failure
+from holdfast.sandbox.resources.confirming import Circumstances
+from holdfast.sandbox.resources.discounts import lasting, redeemed
 from holdfast.sandbox.resources.invoice_lines import line_of_subscription_item, with_lines
 from holdfast.sandbox.resources.invoices import parent_of
 from holdfast.sandbox.resources.listing import (
@@ -91,7 +94,8 @@ _INITIAL: Mapping[str, Any] = {
     "trial_start": None,
 }
 _DAY = 86_400
-_ENDED = frozenset({"canceled", "incomplete_expired"})
+ENDED = frozenset({"canceled", "incomplete_expired"})
+"""Statuses that a subscription never leaves."""
 # What may still be changed once a subscription is canceled.
 _ALWAYS_EDITABLE = frozenset({"cancellation_details", "expand", "metadata"})
 _STATUSES = (
@@ -120,13 +124,21 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
         **draft,
         "billing_cycle_anchor": number(params, "billing_cycle_anchor", trial_end or tx.now),
         "currency": items[0]["price"]["currency"],
+        "discounts": redeemed(
+            tx, params.get("discounts", ""), "discounts", **_owners(customer, draft)
+        ),
         "items": listed(draft["id"], items),
         "start_date": tx.now,
         "status": "active" if trial_end is None else "trialing",
+        "test_clock": customer["test_clock"],
         "trial_end": trial_end,
         "trial_start": None if trial_end is None else tx.now,
     }
     return _with_first_invoice(tx, _with_cancellation(tx, started, params), customer, params)
+
+
+def _owners(customer: JsonObject, subscription: JsonObject) -> dict[str, str | None]:
+    return {"customer": customer["id"], "subscription": subscription["id"]}
 
 
 def _check_taken(params: Mapping[str, Any]) -> None:
@@ -153,13 +165,21 @@ def _with_first_invoice(
 ) -> JsonObject:
     """Bill the first period and save everything."""
     bill = billing.finalized(tx, _first_invoice(tx, started, customer))
+    started = {**started, "discounts": lasting(tx, started["discounts"])}
     status = started["status"]
     failure: Failure | None = None
     if bill.invoice["status"] != "paid" and started["collection_method"] != "send_invoice":
         bill, failure = _first_payment(tx, bill, started, params)
         status = status if bill.invoice["status"] == "paid" else "incomplete"
-    if failure is not None and params.get("payment_behavior") == "error_if_incomplete":
+    strict = params.get("payment_behavior") == "error_if_incomplete"
+    if failure is not None and strict:
         raise failure.refusal()
+    if strict and billing.waits_for_authentication(bill):
+        raise refused_action(
+            "Payment for this subscription requires additional user action before it can be "
+            "completed successfully.",
+            "subscription_payment_intent_requires_action",
+        )
     subscription = {**started, "latest_invoice": bill.invoice["id"], "status": status}
     save(tx, "create", subscription)
     billing.store(tx, bill, "create")
@@ -175,6 +195,7 @@ def _first_invoice(tx: Transaction, started: JsonObject, customer: JsonObject) -
             "billing_reason": "subscription_create",
             "collection_method": started["collection_method"],
             "currency": started["currency"],
+            "discounts": started["discounts"],
             "parent": parent_of(started["id"], started["metadata"]),
         },
     )
@@ -185,7 +206,7 @@ def _first_invoice(tx: Transaction, started: JsonObject, customer: JsonObject) -
         line_of_subscription_item(tx, draft["id"], item, trial=trial)
         for item in started["items"]["data"]
     ]
-    return with_lines(draft, lines)
+    return with_lines(tx, draft, lines)
 
 
 def _first_payment(
@@ -197,7 +218,8 @@ def _first_payment(
     method = billing.payer(tx, bill.invoice, named)
     if method is None:
         return billing.Bill(billing.paid_elsewhere(tx, billing.Bill(bill.invoice)).invoice), None
-    return billing.collected(tx, bill, method)
+    circumstances = Circumstances(off_session=flag(params, "off_session"))
+    return billing.collected(tx, bill, method, circumstances)
 
 
 def _with_cancellation(
@@ -225,7 +247,7 @@ def _with_cancellation(
 
 def _update(request: Request, old: JsonObject, new: JsonObject) -> JsonObject:
     tx, params = request.tx, request.params
-    if old["status"] in _ENDED and not _ALWAYS_EDITABLE.issuperset(params):
+    if old["status"] in ENDED and not _ALWAYS_EDITABLE.issuperset(params):
         raise ApiError(
             400,
             "A canceled subscription can only update its cancellation_details and metadata.",
@@ -237,6 +259,10 @@ def _update(request: Request, old: JsonObject, new: JsonObject) -> JsonObject:
     if "items" in params:
         items = changed_items(tx, old["id"], old["items"]["data"], params["items"])
         new["items"] = listed(old["id"], items)
+    if "discounts" in params:
+        customer = refer(tx, "customer", old["customer"], "customer")
+        owners = _owners(customer, old)
+        new["discounts"] = redeemed(tx, params["discounts"], "discounts", **owners)
     if "trial_end" in params:
         trial_end = _trial_end(tx, params)
         new["trial_end"] = trial_end or tx.now
@@ -247,19 +273,27 @@ def _update(request: Request, old: JsonObject, new: JsonObject) -> JsonObject:
 
 def _cancel(request: Request) -> JsonObject:
     tx, old = request.tx, RESOURCE.of(request)
-    if old["status"] in _ENDED:
+    if old["status"] in ENDED:
         raise ApiError(
             404, f"No such subscription: '{old['id']}'", code="resource_missing", param="id"
         )
-    return save(tx, "cancel", _canceled(tx, RESOURCE.changed(old, request.params)))
+    changed = RESOURCE.changed(old, request.params)
+    return save(tx, "cancel", ended(tx, changed, "cancellation_requested"))
 
 
-def _canceled(tx: Transaction, subscription: JsonObject) -> JsonObject:
+def ended(tx: Transaction, subscription: JsonObject, reason: str) -> JsonObject:
+    """Return a subscription, unsaved, as it is once it is canceled.
+
+    Args:
+        tx: the transaction.
+        subscription: one that has not ended.
+        reason: `cancellation_requested` or `payment_failed`.
+    """
     details = subscription["cancellation_details"]
     return {
         **subscription,
         "canceled_at": subscription["canceled_at"] or tx.now,
-        "cancellation_details": {**details, "reason": "cancellation_requested"},
+        "cancellation_details": {**details, "reason": reason},
         "ended_at": tx.now,
         "status": "canceled",
     }
@@ -268,15 +302,15 @@ def _canceled(tx: Transaction, subscription: JsonObject) -> JsonObject:
 def cancel_all(tx: Transaction, customer: str) -> None:
     """Cancel what a customer is subscribed to, as when the customer is deleted."""
     for subscription in list(tx.newest_first("subscription")):
-        if subscription["customer"] == customer and subscription["status"] not in _ENDED:
-            save(tx, "cancel", _canceled(tx, subscription))
+        if subscription["customer"] == customer and subscription["status"] not in ENDED:
+            save(tx, "cancel", ended(tx, subscription, "cancellation_requested"))
 
 
 def _in_status(_tx: Transaction, value: Any, _name: str) -> Predicate:
     if value == "all":
         return lambda _subscription: True
     if value == "ended":
-        return lambda subscription: subscription["status"] in _ENDED
+        return lambda subscription: subscription["status"] in ENDED
     if value == _NOT_CANCELED:
         return lambda subscription: subscription["status"] != "canceled"
     return lambda subscription: bool(subscription["status"] == value)
