@@ -3,12 +3,15 @@
 import http.client
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -80,6 +83,34 @@ def call() -> Callable[..., Reply]:
             connection.close()
 
     return send
+
+
+SERVE = (
+    "import argparse, sys; from holdfast.sandbox import command;"
+    "parser = argparse.ArgumentParser(); command.add_parser(parser.add_subparsers());"
+    "sys.exit(command.run(parser.parse_args()))"
+)
+
+
+@pytest.fixture
+def serving() -> Callable[..., Any]:
+    """Serve from a process of its own, with the options of `holdfast sandbox`, for a block.
+
+    It gives where the server is, in the form that `call` takes, and the process.
+    """
+
+    @contextmanager
+    def serve(*options: str) -> Iterator[tuple[Any, "subprocess.Popen[str]"]]:
+        command = [sys.executable, "-c", SERVE, "sandbox", "--port", "0", "--ready-json", *options]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stdout is not None
+                url = json.loads(process.stdout.readline())["url"]
+                yield SimpleNamespace(port=urlsplit(url).port, url=url), process
+            finally:
+                process.kill()
+
+    return serve
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from holdfast.sandbox import Fixed, LogNormal, Sandbox, command
+from holdfast.sandbox import Background, Fixed, LogNormal, Sampled, Sandbox, command
 from holdfast.sandbox.store import Store
 
 Call = Callable[..., Any]
@@ -73,9 +73,26 @@ def test_the_options_are_read() -> None:
     assert arguments.store == Path("a.db")
 
 
+def test_the_options_of_the_locks_are_read() -> None:
+    arguments = parse(
+        "--linger", "10ms,20ms", "--locks", "locks.json", "--reads-lock", "--lock-trace",
+        "--background", "2/s 50ms", "--background", "5% 1s id=cus_1",
+    )  # fmt: skip
+    assert arguments.linger == Sampled([0.01, 0.02])
+    assert arguments.locks == Path("locks.json")
+    assert (arguments.reads_lock, arguments.lock_trace) == (True, True)
+    held = Background(Fixed(0.05), rate=2), Background(Fixed(1), share=0.05, id="cus_1")
+    assert tuple(arguments.background) == held
+    defaults = parse()
+    assert (defaults.linger, defaults.locks, defaults.background) == (Fixed(0), None, None)
+    assert (defaults.reads_lock, defaults.lock_trace) == (False, False)
+
+
 @pytest.mark.parametrize(
     ("options", "says"),
     [
+        (["--linger", "soon"], "'soon' is no duration"),
+        (["--background", "often"], "'often' is no background process"),
         (["--port", "70000"], "'70000' is no port"),
         (["--host", "example.test"], "'example.test' is not this machine"),
         (["--lock-wait", "soon"], "'soon' is no duration"),
@@ -148,6 +165,37 @@ def test_the_options_reach_the_server(tmp_path: Path, call: Call) -> None:
         refused = call(there, "POST", "/v1/customers/cus_1", {"name": "x"})
         assert refused.status == 429
         assert "Stripe-Should-Retry" not in refused.headers
+
+
+def test_the_options_of_the_locks_reach_the_server(tmp_path: Path, call: Call) -> None:
+    rules = tmp_path / "locks.json"
+    rules.write_text('{"operations": {"POST /v1/customers/{id}": "none"}}')
+    with served(
+        "--ready-json", "--locks", str(rules), "--reads-lock", "--lock-wait", "0", "--lock-trace",
+        "--background", "1/s 1ms id=cus_none",
+    ) as process:  # fmt: skip
+        there = listener(process)
+        path = f"/v1/customers/{call(there, 'POST', '/v1/customers').json['id']}"
+        held = {"object": path.rpartition("/")[2], "seconds": 60}
+        call(there, "POST", "/_sandbox/locks", content=held)
+        assert call(there, "POST", path, {"name": "x"}).status == 200
+        assert call(there, "GET", path).status == 429
+        assert call(there, "GET", "/_sandbox/locks/trace").json[0]["event"] == "claimed"
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [("[]", "is no JSON object"), ('{"parents": {"charge": "x"}}', "parents.charge is 'x': write")],
+)
+def test_bad_lock_rules_exit_with_2_and_a_sentence(
+    tmp_path: Path, content: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = tmp_path / "locks.json"
+    rules.write_text(content)
+    assert command.run(parse("--port", "0", "--locks", str(rules))) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"holdfast sandbox: {rules}")
+    assert says in told
 
 
 @pytest.mark.parametrize("content", ["[]", "{", '{"objects": [{"object": "unicorn", "id": "u"}]}'])

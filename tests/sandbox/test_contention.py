@@ -111,6 +111,62 @@ def test_unknown_objects_are_neither_locked_nor_held(
     assert box.stats()["lock_waits"] == 0
 
 
+def test_locks_can_linger_after_the_answer(
+    start: Callable[..., Sandbox], call: Call, customer: MakeCustomer, until: Until
+) -> None:
+    box = start(lock_wait=0, hold=0, linger=0.5)
+    path = f"/v1/customers/{customer(box)}"
+    begin = time.monotonic()
+    assert call(box, "POST", path, {"name": "first"}).status == 200
+    answered = time.monotonic()
+    until(lambda: call(box, "POST", path, {"name": "second"}).status == 200)
+    free = time.monotonic()
+    assert free - begin >= 0.5
+    assert answered - begin < free - answered
+    assert call(box, "GET", path).json["name"] == "second"
+
+
+def test_reads_wait_for_writes_when_they_are_to(
+    start: Callable[..., Sandbox], call: Call, customer: MakeCustomer
+) -> None:
+    box = start(lock_wait=0.05, hold=0, reads_lock=True)
+    name = customer(box)
+    made = intent(box, call, name)
+    box.hold_lock(name, 60)
+    refused = call(box, "GET", f"/v1/customers/{name}")
+    assert (refused.status, refused.error["code"]) == (429, "lock_timeout")
+    assert refused.headers["Stripe-Should-Retry"] == "true"
+    assert "Request-Id" not in refused.headers
+    assert call(box, "GET", "/v1/customers").status == 200
+    assert call(box, "GET", f"/v1/payment_intents/{made}").status == 200
+    assert call(box, "GET", "/v1/customers/cus_none").status == 404
+
+
+def test_a_read_never_makes_anyone_wait(
+    start: Callable[..., Sandbox], call: Call, customer: MakeCustomer
+) -> None:
+    """However long writes hold and linger: a read has its turn and lets go."""
+    box = start(lock_wait=0, hold=0, linger=0, reads_lock=True)
+    path = f"/v1/customers/{customer(box)}"
+    threads = [in_thread(partial(call, box, "GET", path)) for _ in range(20)]
+    for _ in range(20):
+        assert call(box, "POST", path, {"name": "x"}).status == 200
+    for thread in threads:
+        thread.join()
+    assert box.stats()["by_status"] == {"200": 41}
+
+
+def test_a_read_that_waited_sees_what_the_write_before_it_did(
+    start: Callable[..., Sandbox], call: Call, customer: MakeCustomer, until: Until
+) -> None:
+    box = start(lock_wait=30, hold=0.05, reads_lock=True)
+    path = f"/v1/customers/{customer(box)}"
+    writer = in_thread(partial(call, box, "POST", path, {"name": "new"}))
+    until(lambda: box.stats()["locks_held"] == 1)
+    assert call(box, "GET", path).json["name"] == "new"
+    writer.join()
+
+
 def test_nothing_is_left_after_a_crowd(
     start: Callable[..., Sandbox], call: Call, customer: MakeCustomer, until: Until
 ) -> None:

@@ -1,5 +1,6 @@
 """How long locks are held."""
 
+from pathlib import Path
 from random import Random
 from statistics import median
 from typing import Any, cast
@@ -7,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from holdfast.sandbox import Fixed, LogNormal, Sampled
-from holdfast.sandbox.holds import as_hold, check_seconds
+from holdfast.sandbox.holds import as_hold, check_seconds, parse_hold
 
 
 def test_a_number_is_a_fixed_hold() -> None:
@@ -50,3 +51,52 @@ def test_what_is_no_time_is_refused_by_name(value: Any) -> None:
 def test_distributions_check_what_they_are_given(make: Any, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         make()
+
+
+@pytest.mark.parametrize(
+    ("text", "hold"),
+    [
+        ("20ms", Fixed(0.02)),
+        ("0", Fixed(0)),
+        ("lognormal:20ms,0.5", LogNormal(0.02, 0.5)),
+        ("10ms,20ms", Sampled([0.01, 0.02])),
+        ("list:10ms", Sampled([0.01])),
+        ("list:10ms,2s,3", Sampled([0.01, 2, 3])),
+    ],
+)
+def test_the_command_line_writes_holds_as_text(text: str, hold: Any) -> None:
+    assert parse_hold(text) == hold
+
+
+def test_a_list_may_be_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "measured, all.txt"
+    file.write_text("10ms\n20ms, 30ms\n\n40ms 50ms\n")
+    assert parse_hold(f"list:{file}") == Sampled([0.01, 0.02, 0.03, 0.04, 0.05])
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("soon", "'soon' is no duration"),
+        ("lognormal:20ms", "is no hold: write 20ms, lognormal:20ms,0.5 or list:FILE"),
+        ("lognormal:20ms,x", "'x' is no sigma"),
+        ("lognormal:20ms,9", "sigma is 9"),
+        ("lognormal:0,1", "median is 0"),
+        ("2h", "hold is 7200"),
+        ("list:", "'list:' is no list"),
+        ("list:10ms,soon", "'soon' is no duration"),
+        ("list:nowhere.txt", "nowhere.txt cannot be read"),
+        ("10ms,soon", "'soon' is no duration"),
+    ],
+)
+def test_what_is_no_hold_is_refused_in_a_sentence(text: str, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        parse_hold(text)
+
+
+@pytest.mark.parametrize("content", ["", "10ms soon", "\xff"])
+def test_a_file_that_holds_no_list_is_named(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "holds.txt"
+    file.write_text(content, encoding="latin-1")
+    with pytest.raises(ValueError, match=r"holds\.txt"):
+        parse_hold(f"list:{file}")

@@ -1,13 +1,16 @@
-"""Idempotency keys, as version 1 of the API treats them."""
+"""Idempotency keys, as the two versions of the API treat them."""
 
 import threading
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pytest
 import stripe
 
 from holdfast.sandbox import Sandbox
+from holdfast.sandbox.errors import ApiError
+from holdfast.sandbox.idempotency import IdempotencyKeys
 
 Call = Callable[..., Any]
 Until = Callable[[Callable[[], bool]], None]
@@ -139,6 +142,63 @@ def test_a_key_is_forgotten_after_a_day(start: Callable[..., Sandbox], call: Cal
     now[0] += 0.2 * 3600
     assert call(box, "POST", "/v1/customers", {}, key="k").json["id"] != first
     assert box.stats()["idempotency_keys"] == 1
+
+
+DESTINATION = {
+    "name": "a", "enabled_events": ["customer.created"], "event_payload": "thin",
+    "type": "webhook_endpoint",
+}  # fmt: skip
+V2 = {"Content-Type": "application/json"}
+DESTINATIONS = "/v2/core/event_destinations"
+
+
+def test_version_2_gives_a_key_to_a_request_without_one(box: Sandbox, call: Call) -> None:
+    made = call(box, "POST", DESTINATIONS, content=DESTINATION, headers=V2)
+    key = made.headers["Idempotency-Key"]
+    assert UUID(key).version == 4
+    again = call(box, "POST", DESTINATIONS, content=DESTINATION, headers=V2, key=key)
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert [row["idempotency_key"] for row in box.ledger()] == [key]
+
+
+def test_version_2_replays_what_was_answered_when_the_object_is_gone(
+    box: Sandbox, call: Call
+) -> None:
+    made = call(box, "POST", DESTINATIONS, content=DESTINATION, headers=V2, key="k")
+    assert call(box, "DELETE", f"{DESTINATIONS}/{made.json['id']}").status == 200
+    again = call(box, "POST", DESTINATIONS, content=DESTINATION, headers=V2, key="k")
+    assert again.body == made.body
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def keys_at(now: list[float]) -> IdempotencyKeys:
+    return IdempotencyKeys(lambda: now[0])
+
+
+def test_a_failure_stays_known_when_its_new_execution_is_refused() -> None:
+    """Of version 2: what is refused in between, as by a lock, forgets nothing."""
+    keys = keys_at([0.0])
+    first = keys.begin("acct", "k", "POST", "/v2/a", {"x": "1"}, "req_1")
+    keys.finish(first, 500, b"{}")
+    again = keys.begin("acct", "k", "POST", "/v2/a", {"x": "1"}, "req_2")
+    assert (again.status, again.request_id, again.created) == (0, "req_2", 0.0)
+    with pytest.raises(ApiError, match="in-progress"):
+        keys.begin("acct", "k", "POST", "/v2/a", {"x": "1"}, "req_3")
+    keys.forget(again)
+    with pytest.raises(ApiError, match="same parameters"):
+        keys.begin("acct", "k", "POST", "/v2/a", {"x": "2"}, "req_4")
+    assert [record.status for record in keys.finished()] == [500]
+
+
+def test_an_old_answer_is_not_replayed_because_an_older_request_still_runs() -> None:
+    now = [0.0]
+    keys = keys_at(now)
+    keys.begin("acct", "runs", "POST", "/v1/a", {}, "req_1")
+    keys.finish(keys.begin("acct", "k", "POST", "/v1/a", {}, "req_2"), 200, b"{}")
+    now[0] += 24 * 3600
+    assert keys.begin("acct", "k", "POST", "/v1/a", {}, "req_3").request_id == "req_3"
+    with pytest.raises(ApiError, match="in-progress"):
+        keys.begin("acct", "runs", "POST", "/v1/a", {}, "req_4")
 
 
 def test_many_equal_requests_at_once_have_one_effect(box: Sandbox) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from holdfast.sandbox.lock_trace import LockTrace
 from holdfast.sandbox.locks import Claim, LockTable
 
 A, B, C = ("acct", "cus_a"), ("acct", "cus_b"), ("acct", "cus_c")
@@ -17,7 +18,8 @@ class Scene:
     def __init__(self, loop: Any, hold: float) -> None:
         self.loop = loop
         self.hold = hold
-        self.table = LockTable(loop)
+        self.trace = LockTrace()
+        self.table = LockTable(loop, self.trace)
         self.seen: list[tuple[str, str, float]] = []
 
     def claim(self, name: str, *keys: tuple[str, str], wait: float | None = 1.0) -> None:
@@ -158,4 +160,59 @@ def test_the_table_shows_who_holds_and_who_waits(
     assert [(key, claim.owner, since) for key, claim, since in it.table.held()] == [(A, "one", 0.0)]
     assert [(key, claim.owner, claim.waiting_since) for key, claim in it.table.waiting()] == [
         (A, "two", 0.25)
+    ]
+
+
+def test_a_lock_that_a_refused_claim_gives_back_passes_on_at_the_end_of_its_wait(
+    loop: Any, scene: Callable[[float], Scene]
+) -> None:
+    """However late the timer is: who inherits it has not waited longer than it may."""
+    it = scene(2.0)
+    it.claim("holder", B)
+    it.claim("both", A, B, wait=0.25)
+    it.claim("behind", A, wait=0.3)
+    loop.lag = 0.04
+    loop.run_until(0.32)
+    assert it.seen[1:] == [("behind", "granted", 0.25), ("both", "cus_b", 0.29)]
+
+
+def test_a_holder_from_outside_queues_and_tells_when_it_holds_and_when_it_left(
+    loop: Any, scene: Callable[[float], Scene]
+) -> None:
+    it = scene(0.25)
+    it.claim("one", A)
+    told: list[tuple[str, float]] = []
+    it.table.hold(
+        A, 0.5, "outside", lambda: told.append(("held", loop.now)),
+        lambda: told.append(("left", loop.now)),
+    )  # fmt: skip
+    it.claim("two", A, wait=1.0)
+    loop.run_until(2.0)
+    assert told == [("held", 0.25), ("left", 0.75)]
+    assert it.seen[-1] == ("two", "granted", 0.75)
+
+
+def test_every_step_is_traced_with_its_instant(loop: Any, scene: Callable[[float], Scene]) -> None:
+    it = scene(0.5)
+    it.claim("one", A, B)
+    it.claim("two", A, wait=0.25)
+    it.claim("three", B, wait=1.0)
+    loop.run_until(2.0)
+    steps = [
+        (step["at"], step["event"], step["claim"], step["object"]) for step in it.trace.after()
+    ]
+    assert steps == [
+        (0.0, "claimed", 1, "cus_a"),
+        (0.0, "claimed", 1, "cus_b"),
+        (0.0, "granted", 1, "cus_a"),
+        (0.0, "granted", 1, "cus_b"),
+        (0.0, "claimed", 2, "cus_a"),
+        (0.0, "waits", 2, "cus_a"),
+        (0.0, "claimed", 3, "cus_b"),
+        (0.0, "waits", 3, "cus_b"),
+        (0.25, "timed_out", 2, "cus_a"),
+        (0.5, "released", 1, "cus_a"),
+        (0.5, "released", 1, "cus_b"),
+        (0.5, "granted", 3, "cus_b"),
+        (1.0, "released", 3, "cus_b"),
     ]

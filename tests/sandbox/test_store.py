@@ -3,12 +3,10 @@
 import http.client
 import json
 import sqlite3
-import subprocess
-import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,11 +19,6 @@ from holdfast.sandbox.ledger import Row
 from holdfast.sandbox.store import Store
 
 Call = Callable[..., Any]
-SERVE = (
-    "import argparse, sys; from holdfast.sandbox import command;"
-    "parser = argparse.ArgumentParser(); command.add_parser(parser.add_subparsers());"
-    "sys.exit(command.run(parser.parse_args()))"
-)
 
 
 @pytest.fixture
@@ -180,7 +173,10 @@ def test_no_api_key_reaches_a_file(call: Call, path: Path) -> None:
 
 
 def test_a_killed_server_has_done_each_thing_once_or_not_at_all(
-    call: Call, path: Path, until: Callable[[Callable[[], bool]], None]
+    call: Call,
+    path: Path,
+    until: Callable[[Callable[[], bool]], None],
+    serving: Callable[..., AbstractContextManager[Any]],
 ) -> None:
     """Kill -9 under load, again and again; what was answered is there, and nothing is there twice.
 
@@ -188,9 +184,9 @@ def test_a_killed_server_has_done_each_thing_once_or_not_at_all(
     """
     answered: dict[str, str] = {}
     for life in range(4):
-        with serving(path) as (url, process):
+        with serving("--store", str(path), "--hold", "0") as (there, process):
             workers = [
-                threading.Thread(target=load, args=(url, f"{life}-{worker}", answered))
+                threading.Thread(target=load, args=(there.url, f"{life}-{worker}", answered))
                 for worker in range(4)
             ]
             for worker in workers:
@@ -233,17 +229,3 @@ def load(url: str, prefix: str, answered: dict[str, str]) -> None:
         return
     finally:
         connection.close()
-
-
-@contextmanager
-def serving(path: Path) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
-    """A server of the command line on a store, until the block ends."""
-    options = ["--port", "0", "--store", str(path), "--hold", "0", "--ready-json"]
-    with subprocess.Popen(
-        [sys.executable, "-c", SERVE, "sandbox", *options], stdout=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stdout is not None
-            yield json.loads(process.stdout.readline())["url"], process
-        finally:
-            process.kill()

@@ -22,8 +22,7 @@ from holdfast.sandbox.core import DEFAULT_ACCOUNT, Behaviour, Core
 from holdfast.sandbox.faults import UNSET, ShouldRetry, read_fault
 from holdfast.sandbox.holds import Hold, as_hold, check_seconds
 from holdfast.sandbox.limits import read_limits
-from holdfast.sandbox.lock_rules import LockRules, default_rules, read_rules
-from holdfast.sandbox.resources import ROUTES
+from holdfast.sandbox.lock_rules import FindOperation, LockRules, default_rules, read_rules
 from holdfast.sandbox.seed import read_seed
 from holdfast.sandbox.selector import precise_selector
 from holdfast.sandbox.server import Server
@@ -108,16 +107,17 @@ class Sandbox(StateControls):
                 f"host is {host!r}: a sandbox listens on this machine alone, so give one of "
                 f"{', '.join(HOSTS)}"
             )
+        routes = catalogue.routes(lenient=lenient)
         self._behaviour = Behaviour(
             lock_wait=check_seconds("lock_wait", lock_wait),
             hold=as_hold(hold),
             linger=as_hold(linger, "linger"),
             background=as_backgrounds(background),
             lock_trace=lock_trace,
-            locked_objects=_lock_rules(locks, reads_lock=reads_lock).locked_objects,
+            locked_objects=_lock_rules(locks, routes.match, reads_lock=reads_lock).locked_objects,
             should_retry_header=should_retry_header,
             limits=read_limits(limits),
-            routes=catalogue.routes(lenient=lenient),
+            routes=routes,
         )
         self._store_path = None if store is None else Path(store)
         self._seed = seed
@@ -320,8 +320,10 @@ class Sandbox(StateControls):
         return _Running(loop, core, thread)
 
 
-def _lock_rules(source: Path | str | Mapping[str, object] | None, *, reads_lock: bool) -> LockRules:
-    rules = default_rules() if source is None else read_rules(source, ROUTES.match)
+def _lock_rules(
+    source: Path | str | Mapping[str, object] | None, find: FindOperation, *, reads_lock: bool
+) -> LockRules:
+    rules = default_rules() if source is None else read_rules(source, find)
     return replace(rules, reads=True) if reads_lock else rules
 
 

@@ -241,7 +241,11 @@ class State:
         return {name: list(account.by_id.values()) for name, account in self._accounts.items()}
 
     def replace(self, objects: Mapping[str, Iterable[JsonObject]]) -> None:
-        """Hold these objects instead, by account; time may run from an earlier instant on."""
+        """Hold these objects instead, by account; time may run from an earlier instant on.
+
+        No event is left: those of what is undone never came to pass.
+        """
+        self.events.clear()
         self._accounts.clear()
         self._latest = 0
         for account, theirs in objects.items():

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import stripe
 from sidebyside.clients import NODE_FOLDER
 from sidebyside.runs import find_node
 
 TIMEOUT = 60.0
-DESTINATION = {
+DESTINATION: dict[str, Any] = {
     "enabled_events": ["customer.created"],
     "event_payload": "thin",
     "type": "webhook_endpoint",
@@ -31,14 +31,14 @@ class Call:
 
     Attributes:
         call: the operation, such as `customers.update`.
-        params: what it sends.
+        params: what it sends, a mapping; the package has a type of its own for each operation.
         id: of the object in its path.
         key: the idempotency key; None leaves it to the package.
         account: sent as `Stripe-Account`.
     """
 
     call: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Any = field(default_factory=dict)
     id: str = ""
     key: str | None = None
     account: str | None = None
@@ -130,7 +130,7 @@ _CALLS: dict[str, Callable[[Any, Call, Any], Any]] = {
         call.id, call.params, options
     ),
     "destinations.create": lambda on, call, options: on.v2.core.event_destinations.create(
-        {**DESTINATION, **call.params}, options
+        cast("Any", {**DESTINATION, **call.params}), options
     ),
     "destinations.update": lambda on, call, options: on.v2.core.event_destinations.update(
         call.id, call.params, options
