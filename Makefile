@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml requirements/dev.txt README.md
 
-.PHONY: run test check unit node coverage soak bench-setup mutants lock clean
+.PHONY: run test check unit node browser coverage soak bench-setup mutants lock clean
 
 .venv/ready: $(SOURCES) scripts/setup
 	scripts/setup
@@ -24,7 +24,11 @@ $(NODE_PACKAGE): tests/fidelity/node/package-lock.json scripts/setup-node
 
 node: $(NODE_PACKAGE)
 
-unit: .venv/ready $(NODE_PACKAGE)
+# The tests of the sandbox's page drive Chromium.
+browser:
+	scripts/setup-browser
+
+unit: .venv/ready $(NODE_PACKAGE) browser
 	rm -f .coverage .coverage.*
 	$(PY) -m coverage run -m pytest -m "not soak"
 	$(PY) -m coverage combine --quiet

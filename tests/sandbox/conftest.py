@@ -197,3 +197,29 @@ class FakeLoop:
 def loop() -> FakeLoop:
     """An event loop whose time the test moves."""
     return FakeLoop()
+
+
+@dataclass(frozen=True)
+class Served:
+    """A sandbox in a process of its own."""
+
+    pid: int
+    port: int
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Start `holdfast sandbox` with options; it is killed when the test ends."""
+    with ExitStack() as stack:
+
+        def start(*options: str) -> Served:
+            command = [sys.executable, "-m", "holdfast", "sandbox", "--port", "0", "--ready-json"]
+            process = stack.enter_context(
+                subprocess.Popen([*command, *options], stdout=subprocess.PIPE, text=True)
+            )
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            line = json.loads(process.stdout.readline())
+            return Served(line["pid"], urlsplit(line["url"]).port or 0)
+
+        yield start

@@ -80,6 +80,12 @@ def test_the_objects_can_be_seen(
     assert [obj["id"] for obj in shown] == [name]
     assert shown == box.objects("customer")
     assert call(box, "GET", "/_sandbox/objects").status == 400
+    second = customer(box)
+    newest = call(box, "GET", "/_sandbox/objects?kind=customer&newest=1").json
+    assert [obj["id"] for obj in newest] == [second]
+    both = call(box, "GET", "/_sandbox/objects?kind=customer&newest=9").json
+    assert [obj["id"] for obj in both] == [second, name]
+    assert call(box, "GET", f"/_sandbox/object?id={name}").json == shown[0]
 
 
 def waiting(box: Sandbox, count: int) -> bool:
@@ -146,7 +152,10 @@ def test_faults_are_scripted_listed_and_cleared(box: Sandbox, call: Call) -> Non
         ("POST", "/_sandbox/locks", {"object": "a"}, 400, "seconds is None"),
         ("POST", "/_sandbox/locks", {"id": "a"}, 400, "id is no field here"),
         ("DELETE", "/_sandbox/ledger", None, 405, "has no DELETE"),
-        ("GET", "/_sandbox", None, 404, "/_sandbox/ledger"),
+        ("POST", "/_sandbox", None, 404, "/_sandbox/ledger"),
+        ("GET", "/_sandbox/live?after=-1", None, 400, "after is '-1'"),
+        ("GET", "/_sandbox/object", None, 400, "id is None"),
+        ("GET", "/_sandbox/object?id=cus_1", None, 404, "no object cus_1"),
         ("GET", "/_sandbox/nothing", None, 404, "/_sandbox/ledger"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from holdfast.sandbox.app import Exchange
 from holdfast.sandbox.core import Behaviour, Core
 from holdfast.sandbox.errors import Declined
-from holdfast.sandbox.faults import Fault, FaultKind
+from holdfast.sandbox.faults import read_fault
 from holdfast.sandbox.holds import Fixed
 from holdfast.sandbox.http import Answer, Ending, HttpRequest
 from holdfast.sandbox.resources import Match, Operation, Params, Request, Routes
@@ -78,6 +78,10 @@ class Scene:
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         request = HttpRequest(method, path, "", {**AUTHORIZED, **names}, keep_alive=True)
         Exchange(self.core, request, self._answered).start()
+
+    def fault(self, path: str, kind: str, **fields: Any) -> None:
+        line = read_fault({"method": "POST", "path": path, "fault": kind, **fields})
+        self.core.faults.add(line)
 
     def _answered(self, answer: Answer) -> None:
         self.answers.append((round(self.loop.time(), 6), answer))
@@ -262,7 +266,7 @@ def test_other_keys_are_refused_before_anything_else(
     scene: Callable[..., Scene], authorization: str
 ) -> None:
     it = scene(hold=0)
-    it.core.faults.add(Fault("POST", "/v1/things/t", FaultKind.RESET_BEFORE))
+    it.fault("/v1/things/t", "reset_before")
     it.send(authorization=authorization)
     assert it.last.status == 401
     assert it.core.faults
@@ -279,7 +283,7 @@ def test_a_refused_key_is_not_echoed(scene: Callable[..., Scene]) -> None:
 def test_a_fault_comes_before_the_route_and_the_key(scene: Callable[..., Scene]) -> None:
     it = scene(hold=0)
     it.send(idempotency_key="k")
-    it.core.faults.add(Fault("POST", "/v1/*/t", FaultKind.RATE_LIMIT))
+    it.fault("/v1/*/t", "rate_limit")
     it.send(idempotency_key="k")
     assert it.last.status == 429
     assert it.last.headers["Stripe-Rate-Limited-Reason"] == "global-rate"
@@ -289,7 +293,7 @@ def test_a_fault_comes_before_the_route_and_the_key(scene: Callable[..., Scene])
 
 def test_an_answer_is_spoilt_only_after_execution(scene: Callable[..., Scene]) -> None:
     it = scene(hold=0)
-    it.core.faults.add(Fault("POST", "/v1/things/t", FaultKind.RESET_AFTER))
+    it.fault("/v1/things/t", "reset_after")
     it.send()
     assert it.last.ending is Ending.RESET
     assert it.effects == ["touch"]
@@ -297,7 +301,7 @@ def test_an_answer_is_spoilt_only_after_execution(scene: Callable[..., Scene]) -
 
 def test_latency_delays_the_whole_request(loop: Any, scene: Callable[..., Scene]) -> None:
     it = scene(hold=0)
-    it.core.faults.add(Fault("POST", "/v1/things/t", FaultKind.LATENCY, seconds=0.5))
+    it.fault("/v1/things/t", "latency", seconds=0.5)
     it.send()
     loop.run_until(0.4)
     assert it.answers == []

@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import pytest
 
-from holdfast.sandbox.authentication import authenticate
+from holdfast.sandbox.authentication import LONGEST_ACCOUNT, authenticate, read_account
 from holdfast.sandbox.errors import ApiError
 
 
@@ -26,3 +26,11 @@ def test_what_is_no_secret_key_is_a_401(header: str | None) -> None:
     with pytest.raises(ApiError) as refused:
         authenticate(header)
     assert refused.value.status == 401
+
+
+def test_an_account_is_read_and_bounded() -> None:
+    assert read_account(None, "acct_usual") == "acct_usual"
+    assert read_account("acct_1", "acct_usual") == "acct_1"
+    with pytest.raises(ApiError) as refused:
+        read_account("a" * (LONGEST_ACCOUNT + 1), "acct_usual")
+    assert refused.value.status == 400

@@ -7,17 +7,21 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import stripe
+from receiver import receiving
 
 from holdfast.sandbox import Background, Fixed, LogNormal, Sampled, Sandbox, command
 from holdfast.sandbox.store import Store
 
 Call = Callable[..., Any]
+ANYWHERE = str(IPv4Address(0))
 SERVE = (
     "import argparse, sys; from holdfast.sandbox import command;"
     "parser = argparse.ArgumentParser(prog='holdfast');"
@@ -94,11 +98,15 @@ def test_the_options_of_the_locks_are_read() -> None:
         (["--linger", "soon"], "'soon' is no duration"),
         (["--background", "often"], "'often' is no background process"),
         (["--port", "70000"], "'70000' is no port"),
-        (["--host", "example.test"], "'example.test' is not this machine"),
+        (["--max-connections", "few"], "'few' is no number of connections"),
+        (["--max-connections", "0"], "connections is 0: give a number above 0"),
         (["--lock-wait", "soon"], "'soon' is no duration"),
         (["--hold", "lognormal:20ms"], "write 20ms, lognormal:20ms,0.5 or list:FILE"),
         (["--hold", "lognormal:20ms,x"], "'x' is no sigma"),
         (["--hold", "lognormal:20ms,9"], "sigma is 9.0"),
+        (["--webhook", "ftp://127.0.0.1/"], "is no URL of a webhook"),
+        (["--webhook", "http://127.0.0.1/,Created"], "'Created' is no type of an event"),
+        (["--webhook-waits", "1s,soon"], "'soon' is no duration"),
     ],
 )
 def test_bad_options_exit_with_2_and_a_sentence(
@@ -198,6 +206,38 @@ def test_bad_lock_rules_exit_with_2_and_a_sentence(
     assert says in told
 
 
+def test_a_kill_loses_no_webhook(tmp_path: Path, call: Call) -> None:
+    with receiving() as receiver:
+        receiver.answer = lambda _delivered, _before: 503
+        options = (
+            "--ready-json", "--lock-wait", "0", "--hold", "0", "--webhook-waits", "1h",
+            "--store", str(tmp_path / "state.db"), "--webhook", f"{receiver.url},customer.created",
+        )  # fmt: skip
+        with served(*options) as process:
+            line = ready(process)
+            there = SimpleNamespace(port=urlsplit(line["url"]).port)
+            made = call(there, "POST", "/v1/customers", {}).json
+            call(there, "POST", f"/v1/customers/{made['id']}", {"name": "not asked for"})
+            receiver.wait_for(1)
+            process.kill()
+            process.wait(30)
+        receiver.answer = lambda _delivered, _before: 200
+        with served(*options) as process:
+            assert ready(process)["webhooks"] == line["webhooks"]
+            got = receiver.wait_for(2)[1]
+    assert got.event["data"]["object"] == made
+    ((url, secret),) = [tuple(each.values()) for each in line["webhooks"]]
+    assert url == receiver.url
+    stripe.Webhook.construct_event(got.body, got.headers["Stripe-Signature"], secret)
+
+
+def test_where_events_go_is_said_at_the_start() -> None:
+    with served("--webhook", "http://127.0.0.1:9/hooks") as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+    assert line.startswith("Events go to http://127.0.0.1:9/hooks, signed with whsec_")
+
+
 @pytest.mark.parametrize("content", ["[]", "{", '{"objects": [{"object": "unicorn", "id": "u"}]}'])
 def test_a_bad_seed_exits_with_2(
     tmp_path: Path, content: str, capsys: pytest.CaptureFixture[str]
@@ -206,6 +246,57 @@ def test_a_bad_seed_exits_with_2(
     seed.write_text(content)
     assert command.run(parse("--port", "0", "--seed", str(seed))) == 2
     assert str(seed) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("host", [ANYWHERE, "::", "example.test", "192.0.2.1"])
+def test_a_host_that_others_reach_exits_with_2(
+    host: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(parse("--port", "0", "--host", host)) == 2
+    said = capsys.readouterr().err
+    assert f"host is '{host}', which other machines could reach" in said
+    assert "--allow-remote" in said
+
+
+def test_a_host_that_others_reach_can_be_allowed(call: Call) -> None:
+    with served("--ready-json", "--host", ANYWHERE, "--allow-remote") as process:
+        url = ready(process)["url"]
+        assert url.startswith("http://127.0.0.1:")
+        there = SimpleNamespace(port=urlsplit(url).port)
+        assert call(there, "GET", "/_sandbox/stats").status == 200
+
+
+def test_limits_and_a_scenario_reach_the_server(tmp_path: Path, call: Call) -> None:
+    limits, scenario = tmp_path / "limits.json", tmp_path / "scenario.json"
+    limits.write_text(json.dumps({"global": {"rate": "2/day"}}))
+    line = {"method": "POST", "path": "/v1/customers", "fault": "conflict_409"}
+    scenario.write_text(json.dumps({"stages": [{"faults": [line]}]}))
+    options = ("--ready-json", "--limits", str(limits), "--scenario", str(scenario))
+    with served(*options) as process:
+        there = listener(process)
+        seen = [call(there, "POST", "/v1/customers", {}).status for _ in range(4)]
+        assert seen == [409, 200, 200, 429]
+        stats = call(there, "GET", "/_sandbox/stats").json
+        assert stats["injected"] == {"conflict_409": 1}
+        assert stats["rate_limited"] == {"global-rate": 1}
+
+
+@pytest.mark.parametrize("option", ["--limits", "--scenario"])
+def test_bad_files_exit_with_2(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "file.json"
+    path.write_text('{"globe": {}}')
+    assert command.run(parse("--port", "0", option, str(path))) == 2
+    assert f"{path}: globe is no field here" in capsys.readouterr().err
+
+
+def test_a_scenario_that_is_not_there_exits_with_1(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "none.json"
+    assert command.run(parse("--port", "0", "--scenario", str(path))) == 1
+    assert str(path) in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_exits_with_1(

@@ -79,3 +79,11 @@ def test_a_bad_seed_leaves_nothing_open(tmp_path: Path) -> None:
     with pytest.raises(SeedError):
         Sandbox(store=store, seed={"objects": [CUSTOMER, CUSTOMER]}).start()
     assert not store.exists()
+
+
+def test_any_kind_that_the_catalogue_knows_can_be_planted() -> None:
+    spec = {"object": "country_spec", "id": "US", "default_currency": "usd"}
+    seed = read_seed({"objects": [spec]}, lambda: 5.0)
+    (planted,) = seed.objects
+    assert planted.items() >= spec.items()
+    assert planted["supported_payment_currencies"] == []

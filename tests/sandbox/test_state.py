@@ -63,6 +63,19 @@ def test_an_object_that_came_and_went_leaves_nothing(state: State) -> None:
     assert state.count() == 3
 
 
+def test_what_is_undone_leaves_nothing(state: State) -> None:
+    tx = begin(state)
+    tx.put(thing("d"))
+    tx.record("create", thing("d"))
+    tx.milestone()
+    tx.on("other").put(thing("e"))
+    tx.undo()
+    assert (tx.find("d"), tx.effects, tx.changes()) == (None, [], [])
+    state.apply(tx)
+    assert state.objects("thing", "other") == []
+    assert len(state.objects("thing", "acct")) == 3
+
+
 def test_accounts_do_not_see_each_other(state: State) -> None:
     assert names(begin(state, "other")) == []
     assert state.objects("thing", "other") == []

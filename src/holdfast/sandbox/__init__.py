@@ -9,10 +9,13 @@ from holdfast.sandbox.embedded import Sandbox
 from holdfast.sandbox.faults import FaultKind
 from holdfast.sandbox.holds import Fixed, Hold, LogNormal, Sampled
 from holdfast.sandbox.lock_rules import LockRulesError
+from holdfast.sandbox.server import Bounds
 from holdfast.sandbox.store import StoreInUse
+from holdfast.sandbox.webhooks import Webhook
 
 __all__ = [
     "Background",
+    "Bounds",
     "FaultKind",
     "Fixed",
     "Hold",
@@ -21,4 +24,5 @@ __all__ = [
     "Sampled",
     "Sandbox",
     "StoreInUse",
+    "Webhook",
 ]

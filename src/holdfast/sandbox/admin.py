@@ -3,14 +3,15 @@
 import sqlite3
 from collections.abc import Callable, Mapping
 from json import JSONEncoder, loads
-from typing import Any
 from urllib.parse import parse_qsl
 
+from holdfast.sandbox import guard, page
 from holdfast.sandbox.admin_state import StateAdmin
 from holdfast.sandbox.core import DEFAULT_ACCOUNT, Core
 from holdfast.sandbox.faults import read_fault
 from holdfast.sandbox.holds import check_seconds
 from holdfast.sandbox.http import Answer, HttpRequest
+from holdfast.sandbox.lockview import locks_as_dict
 
 Respond = Callable[[Answer], None]
 ROOT = "/_sandbox"
@@ -29,11 +30,16 @@ class Admin:
     def __init__(self, core: Core) -> None:
         self._core = core
         self._state = StateAdmin(core, ROOT)
+        self._feed = page.Feed(core)
         self._paths: dict[str, dict[str, Callable[[HttpRequest], Answer]]] = {
             f"{ROOT}/ledger": {"GET": self._ledger},
             f"{ROOT}/stats": {"GET": self._stats},
+            f"{ROOT}/requests": {"GET": self._requests},
+            f"{ROOT}/live": {"GET": self._live},
             f"{ROOT}/objects": {"GET": self._objects},
+            f"{ROOT}/object": {"GET": self._object},
             f"{ROOT}/locks": {"GET": self._locks},
+            f"{ROOT}/webhooks": {"GET": self._webhooks},
             f"{ROOT}/faults": {
                 "GET": self._faults,
                 "POST": self._add_fault,
@@ -43,8 +49,24 @@ class Admin:
 
     def handle(self, request: HttpRequest, respond: Respond) -> None:
         """Answer a request. Only the answer to a hold may come later, once the lock is held."""
+
+        def respond_guarded(answer: Answer) -> None:
+            answer.headers |= guard.HEADERS
+            respond(answer)
+
+        try:
+            guard.check(request, allow_remote=self._core.behaviour.allow_remote)
+        except guard.Forbidden as problem:
+            respond_guarded(_refusal(403, problem.sentence))
+            return
+        self._dispatch(request, respond_guarded)
+
+    def _dispatch(self, request: HttpRequest, respond: Respond) -> None:
         method = "GET" if request.method == "HEAD" else request.method
         methods = self._paths.get(request.path)
+        if methods is None and method == "GET" and (file := page.file_at(request.path)):
+            respond(file)
+            return
         try:
             if request.path == f"{ROOT}/locks" and method == "POST":
                 self._hold(request, respond)
@@ -63,10 +85,16 @@ class Admin:
             respond(_refusal(500, f"the store cannot be written: {error}"))
 
     def _ledger(self, request: HttpRequest) -> Answer:
-        after = _query(request).get("after", "0")
-        if not after.isascii() or not after.isdigit():
-            raise ValueError(f"after is {after!r}: give the seq of a row")
-        return _answer(list(self._core.ledger.after(int(after))))
+        after = _place("after", _query(request))
+        return _answer(list(self._core.ledger.after(after)))
+
+    def _requests(self, request: HttpRequest) -> Answer:
+        after = _place("after", _query(request))
+        return _answer([one for one in self._core.recent.after() if one["seq"] > after])
+
+    def _live(self, request: HttpRequest) -> Answer:
+        query = _query(request)
+        return _answer(self._feed.since(_place("after", query), _place("row", query)))
 
     def _stats(self, request: HttpRequest) -> Answer:  # noqa: ARG002 -- a handler's signature
         return _answer(self._core.stats_as_dict())
@@ -76,17 +104,23 @@ class Admin:
         kind = query.get("kind")
         if not kind:
             raise ValueError("kind is missing: give one such as customer or payment_intent")
-        return _answer(self._core.state.objects(kind, query.get("account", DEFAULT_ACCOUNT)))
+        objects = self._core.state.objects(kind, query.get("account", DEFAULT_ACCOUNT))
+        newest = _place("newest", query)
+        return _answer(objects[: -newest - 1 : -1] if newest else objects)
+
+    def _object(self, request: HttpRequest) -> Answer:
+        query = _query(request)
+        object_id = _text("id", query.get("id"))
+        found = self._core.state.find(object_id, query.get("account", DEFAULT_ACCOUNT))
+        if found is None:
+            return _refusal(404, f"There is no object {object_id}.")
+        return _answer(found)
 
     def _locks(self, request: HttpRequest) -> Answer:  # noqa: ARG002 -- a handler's signature
-        locks = self._core.locks
-        now = self._core.timers.time()
-        held = [_shown(key, claim.owner, now - since) for key, claim, since in locks.held()]
-        waiting = [
-            _shown(key, claim.owner, now - (claim.waiting_since or now))
-            for key, claim in locks.waiting()
-        ]
-        return _answer({"held": held, "waiting": waiting})
+        return _answer(locks_as_dict(self._core.locks, self._core.timers.time()))
+
+    def _webhooks(self, request: HttpRequest) -> Answer:  # noqa: ARG002 -- a handler's signature
+        return _answer(self._core.webhooks.as_dict())
 
     def _hold(self, request: HttpRequest, respond: Respond) -> None:
         fields = _fields(request, {"object", "seconds", "account"})
@@ -101,8 +135,9 @@ class Admin:
 
     def _add_fault(self, request: HttpRequest) -> Answer:
         fault = read_fault(_fields(request))
+        shown = fault.as_dict()
         self._core.faults.add(fault)
-        return _answer(fault.as_dict())
+        return _answer(shown)
 
     def _clear_faults(self, request: HttpRequest) -> Answer:
         self._core.faults.clear()
@@ -130,16 +165,6 @@ def _refusal(status: int, sentence: str) -> Answer:
     return Answer(status, _encode({"error": error}).encode())
 
 
-def _shown(key: tuple[str, str], owner: str, seconds: float) -> dict[str, Any]:
-    account, object_id = key
-    return {
-        "object": object_id,
-        "account": account,
-        "by": owner,
-        "seconds": round(max(seconds, 0.0), 6),
-    }
-
-
 def _given(request: HttpRequest) -> Mapping[str, object]:
     """The fields of a request that may go without a body."""
     return _fields(request) if request.body else _query(request)
@@ -147,6 +172,18 @@ def _given(request: HttpRequest) -> Mapping[str, object]:
 
 def _query(request: HttpRequest) -> dict[str, str]:
     return dict(parse_qsl(request.query))
+
+
+def _place(name: str, query: Mapping[str, str]) -> int:
+    """A parameter that is a place in an order, such as the `seq` of a row; 0 when it is not given.
+
+    Raises:
+        ValueError: it is no number.
+    """
+    text = query.get(name, "0")
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise ValueError(f"{name} is {text!r}: give a whole number, such as the seq of a row")
+    return int(text)
 
 
 def _fields(request: HttpRequest, known: set[str] | None = None) -> dict[str, object]:

@@ -9,16 +9,17 @@ from collections.abc import Callable
 from json import JSONEncoder
 
 from holdfast.sandbox import errors, faults
-from holdfast.sandbox.authentication import authenticate
+from holdfast.sandbox.authentication import authenticate, read_account
 from holdfast.sandbox.core import DEFAULT_ACCOUNT, Core
 from holdfast.sandbox.errors import ApiError, Declined
-from holdfast.sandbox.faults import Fault, FaultKind
+from holdfast.sandbox.faults import Fault, FaultKind, Moment
 from holdfast.sandbox.form import Params, read_params
 from holdfast.sandbox.holds import Hold
-from holdfast.sandbox.http import Answer, Ending, HttpRequest
+from holdfast.sandbox.http import UNANSWERED, Answer, HttpRequest
 from holdfast.sandbox.idempotency import Record, replayed, rules_of
 from holdfast.sandbox.limits import Pass
 from holdfast.sandbox.locks import Claim
+from holdfast.sandbox.recent import Entry
 from holdfast.sandbox.resources import Document, Match, Request
 from holdfast.sandbox.state import API_VERSION, JsonObject, Transaction
 
@@ -48,6 +49,8 @@ class Exchange:
         "_at_once",
         "_claim",
         "_core",
+        "_entry",
+        "_executed",
         "_fault",
         "_key",
         "_livemode",
@@ -63,6 +66,7 @@ class Exchange:
 
     _match: Match
     _claim: Claim
+    _entry: Entry
     _passed: Pass
 
     def __init__(self, core: Core, request: HttpRequest, respond: Respond) -> None:
@@ -74,6 +78,7 @@ class Exchange:
         self._account = DEFAULT_ACCOUNT
         self._livemode = False
         self._fault: Fault | None = None
+        self._executed = False
         self._params: Params = {}
         self._key: str | None = None
         self._record: Record | None = None
@@ -83,6 +88,7 @@ class Exchange:
     def start(self) -> None:
         """Go as far as possible without waiting; what waits goes on by the event loop."""
         self._core.stats.requests += 1
+        self._entry = self._core.recent.begin(self._method, self._request.path)
         self._step(self._arrive)
 
     def _step(self, step: Callable[[], Answer | None]) -> None:
@@ -98,35 +104,27 @@ class Exchange:
             return self._refusal(error)
         except Exception:
             _logger.exception("%s %s failed in the sandbox", self._method, self._request.path)
-            return self._refusal(faults.internal_error())
+            return self._refusal(errors.internal_error())
 
     def _arrive(self) -> Answer | None:
         headers = self._request.headers
         self._livemode = authenticate(headers.get("authorization"))
-        self._account = headers.get("stripe-account") or DEFAULT_ACCOUNT
+        self._account = read_account(headers.get("stripe-account"), DEFAULT_ACCOUNT)
         if self._core.faults:
             self._fault = self._core.faults.take(self._method, self._request.path)
-            if self._fault is not None:
+            if self._fault is not None and self._fault.moment is Moment.ARRIVAL:
                 return self._meet(self._fault)
         return self._route()
 
     def _meet(self, fault: Fault) -> Answer | None:
-        """Suffer the part of a fault that comes before execution."""
+        """Suffer a fault instead of being executed, or before."""
         core = self._core
-        kind = fault.kind
-        core.stats.injected[kind] += 1
-        if kind is FaultKind.LATENCY:
-            core.timers.call_at(core.timers.time() + fault.seconds, self._step, self._route)
-            return None
-        if kind in faults.INSTEAD_OF_AN_ANSWER:
-            return Answer(0, b"", ending=faults.INSTEAD_OF_AN_ANSWER[kind])
-        if kind is FaultKind.HTML_503:
-            core.stats.by_fault["server_error"] += 1
-            return Answer(503, faults.HTML_BODY, self._headers(None), "text/html")
-        error = faults.error_of(kind)
-        if error is not None:
-            raise error
-        return self._route()
+        if fault.kind is not FaultKind.LATENCY:
+            return self._spoilt(fault, Answer(0, b""))
+        core.stats.injected[fault.kind] += 1
+        delay = fault.draw_seconds(core.faults.random)
+        core.timers.call_at(core.timers.time() + delay, self._step, self._route)
+        return None
 
     def _route(self) -> Answer | None:
         request = self._request
@@ -189,6 +187,7 @@ class Exchange:
         if not objects:
             return self._execute()
         self._at_once = True
+        self._entry.locking(self._core.timers.time())
         self._core.locks.claim(
             tuple((self._account, object_id) for object_id in objects),
             behaviour.lock_wait,
@@ -203,6 +202,7 @@ class Exchange:
     def _granted(self, claim: Claim, at: float) -> None:
         """All locks are held: keep them for the hold, timed from the grant."""
         core = self._core
+        self._entry.locked(None if self._at_once else at)
         self._claim = claim
         until = at + self._drawn(core.behaviour.hold)
         if until <= at and self._at_once:
@@ -233,12 +233,14 @@ class Exchange:
         return hold.sample(self._core.hold_random)
 
     def _lock_timeout(self, object_id: str) -> None:  # noqa: ARG002 -- the answer names no object
+        self._entry.locked(None if self._at_once else self._core.timers.time())
         self._send(self._refusal(errors.lock_timeout()))
 
     def _execute(self) -> Answer:
         tx = self._begin()
         if not self._match.operation.writes:
             content = self._run(tx)
+            self._executed = True
             if isinstance(content, Document):
                 return Answer(200, content.body, self._headers(None), content.content_type)
             return self._answer(200, _encode(content).encode())
@@ -256,7 +258,7 @@ class Exchange:
             _logger.exception("%s %s failed in the sandbox", self._method, self._request.path)
             self._core.stats.by_fault["server_error"] += 1
             tx = self._begin()
-            status, body = 500, faults.internal_error().body()
+            status, body = 500, errors.internal_error().body()
         return self._commit(tx, status, _encode(body).encode())
 
     def _commit(self, tx: Transaction, status: int, body: bytes) -> Answer:
@@ -278,6 +280,7 @@ class Exchange:
             if record is not None and not committed:
                 record.status = 0
         self._record = None
+        self._executed = True
         answer = self._answer(status, body, should_retry=False if self._takes_keys() else None)
         if record is not None:
             answer.headers["Idempotency-Key"] = record.key
@@ -295,6 +298,7 @@ class Exchange:
 
     def _replay(self, record: Record) -> Answer:
         self._core.stats.by_fault["idempotent_replays"] += 1
+        self._executed = True
         body = replayed(record, self._begin().find)
         answer = self._answer(record.status, body, should_retry=False)
         answer.headers["Idempotency-Key"] = record.key
@@ -333,19 +337,51 @@ class Exchange:
             "Request-Id": self._request_id,
             "Stripe-Version": self._request.headers.get("stripe-version", API_VERSION),
         }
-        if self._fault is not None:
-            should_retry = self._fault.retry_header(should_retry)
         if should_retry is not None:
             headers["Stripe-Should-Retry"] = "true" if should_retry else "false"
         return headers
 
     def _send(self, answer: Answer) -> None:
-        if self._core.limiter is not None:
-            self._core.limiter.leave(self._passed)
-        if self._fault is not None:
-            answer.ending = faults.AFTER_EXECUTION.get(self._fault.kind, answer.ending)
-        if answer.ending in {Ending.SENT, Ending.TRUNCATED}:
-            self._core.stats.by_status[answer.status] += 1
+        fault, core = self._fault, self._core
+        if fault is None:
+            self._deliver(answer)
+            return
+        if fault.moment is not Moment.ARRIVAL:
+            struck = self._executed or fault.moment is Moment.ANSWER
+            core.faults.settle(fault, struck=struck)
+            if not struck:
+                self._deliver(answer)
+                return
+            answer = self._spoilt(fault, answer)
+        fault.alteration.apply(answer)
+        if fault.after_execution and fault.kind is FaultKind.LATENCY:
+            core.timers.call_at(core.timers.time() + answer.seconds, self._deliver, answer)
+        else:
+            self._deliver(answer)
+
+    def _spoilt(self, fault: Fault, answer: Answer) -> Answer:
+        """What a fault makes of an answer."""
+        core = self._core
+        core.stats.injected[fault.kind] += 1
+        error, other = faults.error_of(fault), faults.replaced(fault)
+        if error is not None:
+            answer = self._refusal(error)
+        elif other is not None:
+            core.stats.by_fault["server_error"] += 1
+            answer = other
+            answer.headers = self._headers(None)
+        answer.ending = faults.ending_of(fault)
+        answer.seconds = fault.draw_seconds(core.faults.random)
+        return answer
+
+    def _deliver(self, answer: Answer) -> None:
+        core = self._core
+        if core.limiter is not None:
+            core.limiter.leave(self._passed)
+        if answer.ending not in UNANSWERED:
+            core.stats.by_status[answer.status] += 1
+        fault = None if self._fault is None else self._fault.kind
+        core.recent.end(self._entry, answer, fault)
         self._respond(answer)
 
 

@@ -6,6 +6,7 @@ from binascii import Error as Base64Error
 
 from holdfast.sandbox import errors
 
+LONGEST_ACCOUNT = 255
 _KEY = re.compile(r"(?:sk|rk)_(test|live)_\S+")
 
 
@@ -34,3 +35,25 @@ def authenticate(header: str | None) -> bool:
     if match is None:
         raise errors.unauthorized(token or None)
     return match[1] == "live"
+
+
+def read_account(header: str | None, usual: str) -> str:
+    """Read whose account a request is about.
+
+    Args:
+        header: the `Stripe-Account` header.
+        usual: the account of requests without it.
+
+    Returns:
+        The account's id. Any is let in: the sandbox makes accounts as they are named.
+
+    Raises:
+        ApiError: 400, the id is too long to be one.
+    """
+    account = header or usual
+    if len(account) > LONGEST_ACCOUNT:
+        raise errors.ApiError(
+            400,
+            f"Stripe-Account may have at most {LONGEST_ACCOUNT} characters, not {len(account)}.",
+        )
+    return account

@@ -7,7 +7,7 @@ import selectors
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from holdfast.durations import parse_duration
 from holdfast.sandbox.background import parse_background
-from holdfast.sandbox.embedded import HOSTS, Sandbox
+from holdfast.sandbox.embedded import Sandbox
 from holdfast.sandbox.holds import Fixed, parse_hold
+from holdfast.sandbox.listening import HOSTS
+from holdfast.sandbox.server import DEFAULT_BOUNDS, Bounds
+from holdfast.sandbox.webhooks import DeliverySettings, Webhook, parse_webhook
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -41,7 +44,20 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option = parser.add_argument
     option("--port", type=_port, default=4242, help="where to listen; 0 takes a free port (4242)")
-    option("--host", type=_host, default="127.0.0.1", help=f"one of {', '.join(HOSTS)}")
+    option("--host", default="127.0.0.1", help=f"one of {', '.join(HOSTS)} (127.0.0.1)")
+    option(
+        "--allow-remote",
+        action="store_true",
+        help="allow any --host, also one that other machines reach: it answers whoever asks",
+    )
+    option(
+        "--max-connections",
+        type=_told(_connections),
+        default=DEFAULT_BOUNDS,
+        metavar="NUMBER",
+        dest="bounds",
+        help=f"how many connections may be open at once ({DEFAULT_BOUNDS.connections})",
+    )
     option(
         "--lock-wait",
         type=_told(parse_duration),
@@ -96,6 +112,22 @@ def add_parser(subparsers: "Subparsers") -> None:
         action="store_true",
         help="let any well-formed id name an object, and take any parameter",
     )
+    option(
+        "--webhook",
+        type=_told(parse_webhook),
+        action="append",
+        default=[],
+        metavar="URL[,EVENT...]",
+        help="deliver events there, all or those named; may be given several times",
+    )
+    option(
+        "--webhook-waits",
+        type=_told(_durations),
+        default=DeliverySettings().waits,
+        metavar="DURATION,...",
+        help="how long to wait before each further try of a delivery (1s,5s,25s)",
+    )
+    option("--scenario", type=Path, metavar="FILE", help="a JSON file of faults to play")
     option("--random-seed", type=int, metavar="NUMBER", help="make ids and holds repeatable")
     option(
         "--exit-with-parent",
@@ -128,7 +160,7 @@ def run(arguments: argparse.Namespace) -> int:
         except (OSError, RuntimeError) as error:
             return _complain(error, _FAILED)
         try:
-            _announce(sandbox, as_json=arguments.ready_json)
+            _announce(sandbox, arguments.webhook, as_json=arguments.ready_json)
             ended = _wait(sandbox, stops, with_parent=arguments.exit_with_parent)
         finally:
             sandbox.stop()
@@ -152,14 +184,28 @@ def _sandbox(arguments: argparse.Namespace) -> Sandbox:
         background=arguments.background,
         lock_trace=arguments.lock_trace,
         lenient=arguments.lenient,
+        webhooks=arguments.webhook,
+        webhook_waits=arguments.webhook_waits,
+        allow_remote=arguments.allow_remote,
+        bounds=arguments.bounds,
+        scenario=arguments.scenario,
     )
 
 
-def _announce(sandbox: Sandbox, *, as_json: bool) -> None:
+def _durations(text: str) -> tuple[float, ...]:
+    return tuple(parse_duration(each) for each in text.split(",") if each)
+
+
+def _announce(sandbox: Sandbox, webhooks: Sequence[Webhook], *, as_json: bool) -> None:
     if as_json:
-        line = json.dumps({"url": sandbox.url, "pid": os.getpid()})
+        hooks = [{"url": each.url, "secret": each.secret} for each in webhooks]
+        more = {"webhooks": hooks} if hooks else {}
+        line = json.dumps({"url": sandbox.url, "pid": os.getpid(), **more})
     else:
-        line = (
+        signed = "".join(
+            f"Events go to {each.url}, signed with {each.secret}\n" for each in webhooks
+        )
+        line = signed + (
             f"The sandbox listens on {sandbox.url}. Point a client at it:\n"
             f'    stripe.StripeClient("sk_test_...", base_addresses={{"api": "{sandbox.url}"}})\n'
             "Ctrl-C stops it."
@@ -225,9 +271,7 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _host(text: str) -> str:
-    if text not in HOSTS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not this machine: the sandbox listens on {', '.join(HOSTS)} alone"
-        )
-    return text
+def _connections(text: str) -> Bounds:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError(f"{text!r} is no number of connections: give one above 0")
+    return Bounds(connections=int(text))

@@ -1,8 +1,10 @@
 """The parts of a sandbox, put together: what its server and its administration work on."""
 
+import logging
+import sqlite3
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -18,12 +20,15 @@ from holdfast.sandbox.limits import Limiter, Limits
 from holdfast.sandbox.lock_rules import default_rules
 from holdfast.sandbox.lock_trace import LockTrace
 from holdfast.sandbox.locks import LockTable, Timers
+from holdfast.sandbox.recent import Recent
 from holdfast.sandbox.resources import Match
 from holdfast.sandbox.snapshots import Snapshot, Snapshots
 from holdfast.sandbox.state import JsonObject, State, Transaction
 from holdfast.sandbox.store import Store
+from holdfast.sandbox.webhooks import Deliveries, DeliverySettings, Webhook
 
 DEFAULT_ACCOUNT = "acct_sandbox"
+_logger = logging.getLogger("holdfast.sandbox")
 
 
 class Routes(Protocol):
@@ -60,6 +65,8 @@ class Behaviour:
         routes: the operations.
         locked_objects: the objects whose locks a request takes.
         limits: of the rate limiters.
+        deliveries: how patiently events are delivered to webhooks.
+        allow_remote: whether other machines are served too, under whatever name they use.
     """
 
     lock_wait: float = 0.1
@@ -71,6 +78,8 @@ class Behaviour:
     routes: Routes = field(default_factory=catalogue.routes)
     locked_objects: LockedObjects = field(default_factory=lambda: default_rules().locked_objects)
     limits: Limits = field(default_factory=Limits)
+    deliveries: DeliverySettings = field(default_factory=DeliverySettings)
+    allow_remote: bool = False
 
 
 @dataclass(slots=True)
@@ -121,9 +130,9 @@ class Core:
         self.clock = MovableClock(clock, 0.0 if store is None else store.clock_ahead())
         self.lock_trace = LockTrace() if behaviour.lock_trace else None
         self.locks = LockTable(timers, self.lock_trace)
-        self.faults = FaultScript()
         self.limiter = Limiter(behaviour.limits, timers.time) if behaviour.limits else None
         self.stats = Stats()
+        self.recent = Recent(timers.time, self.clock)
         self._store = store
         if store is None:
             self.ledger = Ledger()
@@ -134,10 +143,15 @@ class Core:
         # The place in the ledger takes part, so that a second run on a store makes other ids.
         run = None if random_seed is None else f"{random_seed}/{len(self.ledger)}"
         self.hold_random = _random(run, "holds")
+        self.faults = FaultScript(timers, _random(run, "faults"))
         self.state = State(self.clock, _random(run, "ids"))
         self._first_ids = None if random_seed is None else self.state.random_state()
         self.snapshots = Snapshots(store)
         self._seed: dict[str, list[JsonObject]] = {}
+        self._receivers: tuple[Webhook, ...] = ()
+        self.webhooks = Deliveries(
+            self.state, DEFAULT_ACCOUNT, behaviour.deliveries, finished=self._delivered
+        )
         if store is not None:
             self._load(store)
         for number, process in enumerate(behaviour.background):
@@ -186,11 +200,28 @@ class Core:
                 account=part.account,
                 behind=len(rows),
             )
+        noted = self.state.note(tx, request_id, key)
+        started = self.webhooks.due(tx.account, noted)
         if self._store is not None and (tx.staged or rows or record is not None):
             elsewhere = {name: other.staged for name, other in tx.elsewhere.items()}
-            self._store.commit(tx.account, tx.staged, rows, record, elsewhere)
-        self.state.apply(tx, request_id, key)
+            outbox = [self.webhooks.row(delivery) for delivery in started]
+            try:
+                self._store.commit(tx.account, tx.staged, rows, record, elsewhere, outbox)
+            except sqlite3.Error:
+                self.state.events.take_back(noted)
+                raise
+        self.state.apply(tx)
         self.ledger.append(rows)
+        self.webhooks.begin(started)
+
+    def listen(self, webhooks: Iterable[Webhook]) -> None:
+        """Give the sandbox's own account endpoints for webhooks that are there from the start."""
+        self._receivers = tuple(webhooks)
+        tx = self.state.begin(DEFAULT_ACCOUNT, livemode=False)
+        for webhook in self._receivers:
+            tx.put(webhook.endpoint(tx.now))
+            self.webhooks.secrets[webhook.endpoint_id] = webhook.secret
+        self.commit(tx, method="POST", path="", key=None, request_id="", record=None)
 
     def hold_from_outside(
         self, account: str, object_id: str, seconds: float, held: Callable[[], None]
@@ -258,6 +289,8 @@ class Core:
     def restore(self, name: str) -> None:
         """Go back to a snapshot. Requests under way go on, on the state as it is then.
 
+        Events and their deliveries are no part of a snapshot: there are none afterwards.
+
         Raises:
             ValueError: there is no snapshot of that name.
             sqlite3.Error: the store cannot be written; the state is as it was.
@@ -267,7 +300,8 @@ class Core:
     def reset(self) -> None:
         """Go back to a fresh start: the objects of the seed and nothing else, by the real clock.
 
-        Scripted faults are dropped too; snapshots, counters and locks stay.
+        Scripted faults are dropped too, and the rate limiters are rested; snapshots, counters and
+        locks stay.
 
         Raises:
             sqlite3.Error: the store cannot be written; the state is as it was.
@@ -281,6 +315,8 @@ class Core:
         )
         self._become(fresh)
         self.faults.clear()
+        if self.limiter is not None:
+            self.limiter.rest()
 
     def stats_as_dict(self) -> dict[str, Any]:
         """The counters as `GET /_sandbox/stats` answers them."""
@@ -309,10 +345,14 @@ class Core:
             self._store.replace(snapshot.objects, snapshot.rows, snapshot.records, ahead)
         self.clock.offset = ahead
         self.state.replace(snapshot.objects)
+        self.state.events.clear()
+        self.webhooks.clear()
         self.ledger.replace(snapshot.rows)
         self.keys.restore(snapshot.records)
         if snapshot.random is not None:
             self.state.set_random_state(snapshot.random)
+        if self._receivers:
+            self.listen(self._receivers)
 
     def _load(self, store: Store) -> None:
         by_account: defaultdict[str, list[JsonObject]] = defaultdict(list)
@@ -320,6 +360,17 @@ class Core:
             by_account[account].append(obj)
         for account, objects in by_account.items():
             self.state.load(account, objects)
+        self.webhooks.resume(store.deliveries())
+
+    def _delivered(self, event: str, endpoint: str) -> None:
+        """Let the store forget a delivery that has ended."""
+        if self._store is None:
+            return
+        try:
+            self._store.drop_delivery(event, endpoint)
+        except sqlite3.Error:
+            # It will be delivered once more after a restart, as webhooks may be.
+            _logger.exception("the end of the delivery of %s could not be stored", event)
 
 
 def _random(run: str | None, stream: str) -> Random:

@@ -1,7 +1,6 @@
 """A sandbox in this process: it serves in a thread of its own, from `start` to `stop`."""
 
 import asyncio
-import socket
 import sqlite3
 import threading
 import time
@@ -12,27 +11,35 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, Unpack
 
 from holdfast.sandbox import catalogue
 from holdfast.sandbox.admin import check_hold
 from holdfast.sandbox.background import Background, as_backgrounds
+from holdfast.sandbox.connection import Connection
 from holdfast.sandbox.controls import StateControls
 from holdfast.sandbox.core import DEFAULT_ACCOUNT, Behaviour, Core
-from holdfast.sandbox.faults import UNSET, ShouldRetry, read_fault
+from holdfast.sandbox.faults import (
+    UNSET,
+    FaultFields,
+    FaultKind,
+    Scenario,
+    Unset,
+    read_fault,
+    read_scenario,
+)
 from holdfast.sandbox.holds import Hold, as_hold, check_seconds
 from holdfast.sandbox.limits import read_limits
-from holdfast.sandbox.lock_rules import FindOperation, LockRules, default_rules, read_rules
+from holdfast.sandbox.listening import Listener, check_host, url_host
+from holdfast.sandbox.lock_rules import LockRules, default_rules, read_rules
 from holdfast.sandbox.seed import read_seed
 from holdfast.sandbox.selector import precise_selector
-from holdfast.sandbox.server import Server
+from holdfast.sandbox.server import DEFAULT_BOUNDS, Bounds, Server
 from holdfast.sandbox.state import JsonObject
 from holdfast.sandbox.store import Store
+from holdfast.sandbox.webhooks import DeliverySettings, Webhook
+from holdfast.sandbox.webhooks.settings import as_webhooks
 
-HOSTS = {"127.0.0.1": "127.0.0.1", "::1": "::1", "localhost": "127.0.0.1"}
-"""The hosts a sandbox may listen on, all of them this machine alone, and their addresses."""
-
-_BACKLOG = 1024
 _Result = TypeVar("_Result")
 
 
@@ -61,7 +68,11 @@ class Sandbox(StateControls):
         port: where to listen, 0 to 65535; 0 takes a free one.
         should_retry_header: whether lock timeouts carry `Stripe-Should-Retry: true`.
         random_seed: makes ids and holds repeatable.
-        host: 127.0.0.1, ::1 or localhost.
+        host: where to listen: 127.0.0.1, ::1 or localhost; with `allow_remote`, any.
+        allow_remote: whether a host may be one that other machines reach. The sandbox answers
+            whoever asks.
+        bounds: how many connections there may be, how slow, and how much memory they may take up.
+        scenario: faults of the whole run: a JSON file, or what such a file holds.
         limits: the rate limiters: `off`, `live` or `test` (Stripe's published numbers), a JSON file
             of your own numbers, or what such a file holds.
         clock: wall clock, unix seconds.
@@ -74,10 +85,13 @@ class Sandbox(StateControls):
         lock_trace: whether every step of every lock is noted, for `lock_trace()`.
         lenient: whether any well-formed id names an object and any parameter is taken, as the test
             suites of the official packages expect.
+        webhooks: receivers of events, as URLs or `Webhook`s.
+        webhook_waits: how long to wait before each further try of a delivery, in seconds.
+        webhook_timeout: how long a receiver may take to answer, in seconds.
 
     Raises:
         ValueError: an option is out of its range; the message names both.
-        OSError: the file of the limits or of the locks cannot be read.
+        OSError: the file of the limits, of the locks or of the scenario cannot be read.
     """
 
     def __init__(
@@ -91,6 +105,9 @@ class Sandbox(StateControls):
         should_retry_header: bool = True,
         random_seed: int | None = None,
         host: str = "127.0.0.1",
+        allow_remote: bool = False,
+        bounds: Bounds = DEFAULT_BOUNDS,
+        scenario: Path | str | Mapping[str, Any] | None = None,
         limits: str | Path | Mapping[str, Any] = "off",
         clock: Callable[[], float] = time.time,
         linger: float | Hold = 0,
@@ -99,30 +116,32 @@ class Sandbox(StateControls):
         background: str | Background | Sequence[str | Background] | None = None,
         lock_trace: bool = False,
         lenient: bool = False,
+        webhooks: Sequence[str | Webhook] = (),
+        webhook_waits: Sequence[float] = DeliverySettings().waits,
+        webhook_timeout: float = DeliverySettings().timeout,
     ) -> None:
         if not _is_port(port):
             raise ValueError(f"port is {port!r}: give a number from 0 to 65535")
-        if host not in HOSTS:
-            raise ValueError(
-                f"host is {host!r}: a sandbox listens on this machine alone, so give one of "
-                f"{', '.join(HOSTS)}"
-            )
-        routes = catalogue.routes(lenient=lenient)
         self._behaviour = Behaviour(
             lock_wait=check_seconds("lock_wait", lock_wait),
             hold=as_hold(hold),
             linger=as_hold(linger, "linger"),
             background=as_backgrounds(background),
             lock_trace=lock_trace,
-            locked_objects=_lock_rules(locks, routes.match, reads_lock=reads_lock).locked_objects,
+            locked_objects=_lock_rules(locks, reads_lock=reads_lock).locked_objects,
             should_retry_header=should_retry_header,
             limits=read_limits(limits),
-            routes=routes,
+            deliveries=DeliverySettings(tuple(webhook_waits), webhook_timeout),
+            allow_remote=allow_remote,
+            routes=catalogue.routes(lenient=lenient),
         )
+        self._webhooks = as_webhooks(webhooks)
         self._store_path = None if store is None else Path(store)
         self._seed = seed
         self._wanted_port = port
-        self._address = HOSTS[host]
+        self._address = check_host(host, allow_remote=allow_remote)
+        self._bounds = bounds
+        self._scenario = None if scenario is None else read_scenario(scenario)
         self._random_seed = random_seed
         self._wall_clock = clock
         self._mutex = threading.Lock()
@@ -187,8 +206,7 @@ class Sandbox(StateControls):
     @property
     def url(self) -> str:
         """Where to point a client: `stripe.StripeClient(key, base_addresses={"api": url})`."""
-        host = f"[{self._address}]" if ":" in self._address else self._address
-        return f"http://{host}:{self.port}"
+        return f"http://{url_host(self._address)}:{self.port}"
 
     @property
     def running(self) -> bool:
@@ -204,6 +222,14 @@ class Sandbox(StateControls):
         """The counters, as `GET /_sandbox/stats` answers them."""
         return self._ask(lambda core: core.stats_as_dict())
 
+    def webhooks(self) -> dict[str, Any]:
+        """The endpoints and the deliveries, as `GET /_sandbox/webhooks` shows them."""
+        return self._ask(lambda core: core.webhooks.as_dict())
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The last requests, the oldest first, as `GET /_sandbox/requests` lists them."""
+        return self._ask(lambda core: core.recent.after())
+
     def objects(self, kind: str, account: str = DEFAULT_ACCOUNT) -> list[JsonObject]:
         """Copies of the objects of a kind, such as `customer`, in the order of their creation."""
         return deepcopy(self._ask(lambda core: core.state.objects(kind, account)))
@@ -213,35 +239,44 @@ class Sandbox(StateControls):
         method: str,
         path: str,
         fault: str,
-        count: int = 1,
-        seconds: float = 0.0,
-        should_retry: ShouldRetry = UNSET,
+        count: int | Unset | None = UNSET,
+        **fields: Unpack[FaultFields],
     ) -> None:
         """Script what the next requests are to suffer.
 
         Args:
-            method: GET, POST or DELETE.
-            path: of the requests; `*` stands for any one segment.
+            method: GET, POST or DELETE; `*` stands for any.
+            path: of the requests; `*` and a name in braces stand for any one segment, `**` at the
+                end for any number of them.
             fault: a `FaultKind`.
-            count: how many requests.
-            seconds: the delay, for latency.
-            should_retry: what `Stripe-Should-Retry` says; None takes it away; by default it is
-                left as it would be.
+            count: how many requests; None sets no bound. By default one, but none where there is a
+                `probability`, a `from` or an `until`.
+            fields: the other fields of a fault, as docs/how-to/sandbox.md lists them, such as
+                `seconds`, `should_retry`, `after_execution`, `probability`, `seed` and `after`.
 
         Raises:
             ValueError: an argument is out of its range; the message names it.
         """
-        read = read_fault(
-            {
-                "method": method,
-                "path": path,
-                "fault": fault,
-                "count": count,
-                "seconds": seconds,
-                "should_retry": should_retry,
-            }
-        )
+        given: dict[str, object] = {"method": method, "path": path, "fault": fault, **fields}
+        if not isinstance(count, Unset):
+            given["count"] = count
+        read = read_fault(given)
         self._ask(lambda core: core.faults.add(read))
+
+    def refuse_connections(self, seconds: float) -> None:
+        """Refuse connections for a while, and end those that are open.
+
+        Requests that run are still answered. Nobody is given the port by chance.
+
+        Args:
+            seconds: how long, above 0 and at most 3600.
+
+        Raises:
+            ValueError: seconds is out of range.
+            RuntimeError: the sandbox does not run.
+        """
+        outage = read_fault({"fault": FaultKind.REFUSED, "seconds": seconds})
+        self._ask_running(lambda core: core.faults.add(outage))
 
     def hold_lock(self, object_id: str, seconds: float, account: str = DEFAULT_ACCOUNT) -> None:
         """Hold an object's lock from outside, as a process of Stripe's own would.
@@ -268,7 +303,9 @@ class Sandbox(StateControls):
         """Ask on the loop's thread; after the end, here."""
         if self._running is None and self._last is not None:
             return question(self._last)
+        return self._ask_running(question)
 
+    def _ask_running(self, question: Callable[[Core], _Result]) -> _Result:
         def begin(core: Core, answer: Future[_Result]) -> None:
             try:
                 _settle(answer, question(core))
@@ -300,7 +337,8 @@ class Sandbox(StateControls):
             if self._store_path is not None:
                 store = Store(self._store_path)
                 undo.callback(store.close)
-            listener = undo.enter_context(_listen(self._address, self._wanted_port))
+            listener = Listener(self._address, self._wanted_port)
+            undo.callback(listener.close)
             loop = asyncio.SelectorEventLoop(precise_selector())
             undo.callback(loop.close)
             core = Core(
@@ -312,40 +350,23 @@ class Sandbox(StateControls):
             )
             if seed is not None:
                 core.plant(seed.account, seed.objects)
+            if self._webhooks:
+                core.listen(self._webhooks)
             undo.pop_all()
-        self._port = listener.getsockname()[1]
-        thread = _Thread(loop, listener, Server(core), store)
+        self._port = listener.port
+        thread = _Thread(loop, listener, Server(core, self._bounds), store, self._scenario)
         thread.start()
         thread.ready.wait()
         return _Running(loop, core, thread)
 
 
-def _lock_rules(
-    source: Path | str | Mapping[str, object] | None, find: FindOperation, *, reads_lock: bool
-) -> LockRules:
-    rules = default_rules() if source is None else read_rules(source, find)
+def _lock_rules(source: Path | str | Mapping[str, object] | None, *, reads_lock: bool) -> LockRules:
+    rules = default_rules() if source is None else read_rules(source, catalogue.routes().match)
     return replace(rules, reads=True) if reads_lock else rules
 
 
 def _is_port(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65535
-
-
-def _listen(address: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    # asyncio sets TCP_NODELAY on the connections of a socket only when it knows the protocol.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((address, port))
-        listener.listen(_BACKLOG)
-        listener.setblocking(False)
-    except OSError as error:
-        listener.close()
-        raise OSError(
-            error.errno, f"the sandbox cannot listen on {address} port {port}: {error.strerror}"
-        ) from None
-    return listener
 
 
 class _Thread(threading.Thread):
@@ -354,9 +375,10 @@ class _Thread(threading.Thread):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        listener: socket.socket,
+        listener: Listener,
         server: Server,
         store: Store | None,
+        scenario: Scenario | None,
     ) -> None:
         super().__init__(name="holdfast-sandbox", daemon=True)
         self.ready = threading.Event()
@@ -364,25 +386,41 @@ class _Thread(threading.Thread):
         self._listener = listener
         self._server = server
         self._store = store
+        self._scenario = scenario
 
     def run(self) -> None:
         loop = self._loop
         try:
-            accepting = loop.run_until_complete(
-                loop.create_server(self._server.connection, sock=self._listener, backlog=_BACKLOG)
-            )
-            loop.call_soon(self.ready.set)
+            loop.call_soon(self._begin)
+            delivering = self._server.core.webhooks.start(loop)
             loop.run_forever()
-            accepting.close()
-            self._server.close_connections()
-            while self._server.connections:
+            self._listener.close()
+            delivering.cancel()
+            loop.run_until_complete(asyncio.wait([delivering]))
+            while self._server.connections or self._listener.welcoming:
+                self._server.close_connections()
                 loop.run_until_complete(asyncio.sleep(0))
         finally:
-            loop.close()
             self._listener.close()
+            loop.close()
             if self._store is not None:
                 self._store.close()
             self.ready.set()
+
+    def _begin(self) -> None:
+        server = self._server
+        try:
+            self._listener.open(self._loop, lambda: Connection(server))
+            server.start_sweeping()
+            server.core.faults.refuse = self._refuse
+            if self._scenario is not None:
+                server.core.faults.play(deepcopy(self._scenario))
+        finally:
+            self.ready.set()
+
+    def _refuse(self, seconds: float) -> None:
+        self._listener.refuse(seconds)
+        self._server.retire_connections()
 
 
 def _settle(future: Future[_Result], result: _Result) -> None:

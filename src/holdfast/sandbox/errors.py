@@ -156,12 +156,21 @@ def rate_limited(reason: str, should_retry: bool | None = None) -> ApiError:
     )
 
 
-def too_quickly(message: str) -> ApiError:
+def too_quickly() -> ApiError:
     """A rate limiter refused to make an account: 400 without a code, unlike all others.
 
     Source: https://github.com/stripe/stripe-node/issues/2223
     """
-    return ApiError(400, message)
+    return ApiError(
+        400,
+        "Sorry, you're creating accounts too quickly. You should limit your requests to less than "
+        "5 creation attempts per second with a test key, or less than 30 with a live key.",
+    )
+
+
+def internal_error(should_retry: bool | None = None) -> ApiError:
+    """The answer to a failure of the server's own."""
+    return ApiError(500, "An unknown error occurred", type="api_error", should_retry=should_retry)
 
 
 def key_in_use(key: str) -> ApiError:

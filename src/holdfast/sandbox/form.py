@@ -15,6 +15,7 @@ Params = dict[str, Any]
 
 _PAIRS = 20_000
 _DEPTH = 16
+_LONGEST_NAME = 2048
 _HEADER_PARAM = re.compile(r';[ \t]*([\w*-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;" \t]+))')
 _FORM = "application/x-www-form-urlencoded"
 
@@ -103,13 +104,15 @@ def _listed(name: str, value: Any) -> Any:
 @lru_cache(maxsize=4096)
 def _path(name: str) -> tuple[str, ...]:
     """Split `a[b][]` into `a`, `b` and an empty step. A name of another form is left whole."""
+    if len(name) > _LONGEST_NAME:
+        raise _bad(f"The name of a parameter is longer than {_LONGEST_NAME} characters.")
     head, bracket, rest = name.partition("[")
     if not bracket or not head or not rest.endswith("]"):
         return (name,)
     steps = rest[:-1].split("][")
     if any("[" in step or "]" in step for step in steps):
         return (name,)
-    if len(steps) > _DEPTH or any(len(step) > 1024 for step in steps):
+    if len(steps) > _DEPTH:
         raise _bad(f"The parameter {head} is nested too deeply.")
     return (head, *steps)
 
@@ -143,6 +146,8 @@ def _multipart(content_type: str, body: bytes) -> list[tuple[str, str]]:
     if not boundary:
         raise _bad("The multipart content type names no boundary.")
     mark = b"--" + boundary.encode("latin-1")
+    if body.count(mark) > _PAIRS:
+        raise _bad(f"There are more than {_PAIRS} parts.")
     parts = (b"\r\n" + body).split(b"\r\n" + mark)
     if len(parts) < 2 or not parts[-1].startswith(b"--"):
         raise _bad("The multipart body does not end with its boundary.")

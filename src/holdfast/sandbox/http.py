@@ -14,9 +14,11 @@ HEADER_LIMIT = 32 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FIRST = re.compile(rb"[A-Za-z]|\r\Z")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?")
 _LENGTH = re.compile(r"[0-9]{1,16}")
 _LINE_LIMIT = 4096
+_LONGEST_NAME = 256
 _END = b"\r\n\r\n"
 
 
@@ -53,6 +55,12 @@ class Ending(Enum):
     RESET = "reset"
     CLOSED = "closed"
     TRUNCATED = "truncated"
+    HANGING = "hanging"
+    SLOW = "slow"
+
+
+UNANSWERED = frozenset({Ending.RESET, Ending.CLOSED, Ending.HANGING})
+"""Endings with which the client gets no status."""
 
 
 @dataclass(slots=True)
@@ -65,6 +73,7 @@ class Answer:
         headers: every header but the content's type and length and the connection's.
         content_type: the type of the body.
         ending: how the connection ends, when a fault is to spoil the answer.
+        seconds: how long a slow answer takes, or how long one hangs; 0 hangs for ever.
     """
 
     status: int
@@ -72,6 +81,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     content_type: str = "application/json"
     ending: Ending = Ending.SENT
+    seconds: float = 0.0
 
 
 class RequestReader:
@@ -88,8 +98,12 @@ class RequestReader:
         self._asked = False
 
     def __len__(self) -> int:
-        """How many bytes wait to be read."""
-        return len(self._buffer)
+        """How many bytes of requests are in memory."""
+        return len(self._buffer) + (0 if self._chunks is None else len(self._chunks.body))
+
+    def has_begun(self) -> bool:
+        """Whether a part of the next request is there."""
+        return self._request is not None or bool(self._buffer)
 
     def feed(self, data: bytes) -> None:
         """Take bytes from the connection."""
@@ -124,6 +138,8 @@ class RequestReader:
         while buffer.startswith(b"\r\n"):  # RFC 9112 2.2: empty lines before a request
             del buffer[:2]
             self._searched = 0
+        if buffer and not _FIRST.match(buffer):
+            raise BadRequest(400, "This is no HTTP request. Does the client speak https?")
         end = buffer.find(_END, max(0, self._searched - 3))
         if end < 0 and len(buffer) <= HEADER_LIMIT:
             self._searched = len(buffer)
@@ -273,7 +289,7 @@ def _parse_headers(lines: list[str]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for line in lines[1:]:
         name, colon, value = line.partition(":")
-        name = _header_name(name)
+        name = _header_name(name) if len(name) <= _LONGEST_NAME else ""
         if not colon or not name:
             raise BadRequest(400, "A header line is not Name: value.")
         value = value.strip(" \t")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from json import loads
 from pathlib import Path
 
-from holdfast.sandbox import resources
+from holdfast.sandbox import catalogue, resources
 from holdfast.sandbox.core import DEFAULT_ACCOUNT
 from holdfast.sandbox.state import JsonObject
 
@@ -78,10 +78,10 @@ def _object(place: str, obj: object, now: int) -> JsonObject:
     kind, object_id = obj.get("object"), obj.get("id")
     if not isinstance(kind, str) or not kind:
         raise SeedError(f'{place} has no "object": give its kind, such as customer')
-    if kind not in resources.KINDS:
+    if kind not in resources.KINDS and catalogue.catalogue().fields_of(kind) is None:
         raise SeedError(
-            f"{place} is a {kind}, which the sandbox does not know: it knows "
-            f"{', '.join(sorted(resources.KINDS))}"
+            f"{place} is a {kind}, which the sandbox does not know: give the kind as Stripe "
+            "writes it, such as customer or terminal.location"
         )
     if not isinstance(object_id, str) or not object_id:
         raise SeedError(f'{place} has no "id": give one, such as cus_123')
@@ -89,4 +89,7 @@ def _object(place: str, obj: object, now: int) -> JsonObject:
     if isinstance(created, bool) or not isinstance(created, int):
         raise SeedError(f"{place}: created is {created!r}: give whole unix seconds")
     livemode = obj.get("livemode", False)
-    return resources.completed({**obj, "created": created, "livemode": livemode})
+    whole = {**obj, "created": created, "livemode": livemode}
+    if kind in resources.KINDS:
+        return resources.completed(whole)
+    return catalogue.completed(catalogue.catalogue(), whole)

@@ -96,6 +96,11 @@ class Transaction:
             self.elsewhere[account] = self._state.begin(account, livemode=self.livemode)
         return self.elsewhere[account]
 
+    def undo(self) -> None:
+        """Forget all that was staged and recorded so far, on every account."""
+        for part in (self.staged, self.effects, self.elsewhere, self._milestones, self._seen):
+            part.clear()
+
     def milestone(self) -> None:
         """Let what changed so far have its own events, whatever else the request changes yet."""
         for effect in self.effects:
@@ -199,10 +204,8 @@ class State:
             account, self, self._account(account), now=self._latest, livemode=livemode
         )
 
-    def apply(
-        self, tx: Transaction, request_id: str | None = None, key: str | None = None
-    ) -> range:
-        """Make what the transaction staged visible, on every account, and note its events.
+    def note(self, tx: Transaction, request_id: str | None = None, key: str | None = None) -> range:
+        """Note the events of a transaction, on every account, before it is applied.
 
         Args:
             tx: the transaction.
@@ -212,16 +215,20 @@ class State:
         Returns:
             The places of the changes in the log of events.
         """
-        noted = self.events.note(tx.changes(), request_id, key)
-        objects = self._account(tx.account)
-        for object_id, obj in tx.staged.items():
-            if obj is None:
-                objects.remove(object_id)
-            else:
-                objects.put(obj)
+        changes = tx.changes()
         for other in tx.elsewhere.values():
-            noted = range(noted.start, self.apply(other, request_id, key).stop)
-        return noted
+            changes += other.changes()
+        return self.events.note(changes, request_id, key)
+
+    def apply(self, tx: Transaction) -> None:
+        """Make what the transaction staged visible, on every account."""
+        for part in (tx, *tx.elsewhere.values()):
+            objects = self._account(part.account)
+            for object_id, obj in part.staged.items():
+                if obj is None:
+                    objects.remove(object_id)
+                else:
+                    objects.put(obj)
 
     def load(self, account: str, objects: Iterable[JsonObject]) -> None:
         """Take over objects of a store or a seed, the oldest first."""
@@ -273,6 +280,35 @@ class State:
             return None
         ids = chain.from_iterable(found.by_kind.get(kind, ()) for kind in kinds)
         return next(islice(ids, place, None), None)
+
+    def of_kind(self, kind: str, object_id: str, account: str) -> JsonObject | None:
+        """The object of an account with a kind and an id. It is not to be changed."""
+        found = self._accounts.get(account)
+        obj = found.by_id.get(object_id) if found is not None else None
+        return obj if obj is not None and obj["object"] == kind else None
+
+    def has(self, kind: str, account: str) -> bool:
+        """Whether an account has an object of a kind."""
+        found = self._accounts.get(account)
+        return found is not None and bool(found.by_kind.get(kind))
+
+    def accounts(self) -> list[str]:
+        """The accounts that requests have worked on."""
+        return list(self._accounts)
+
+    def find(self, object_id: str, account: str) -> JsonObject | None:
+        """The object of an account with this id; None when there is none."""
+        found = self._accounts.get(account)
+        return None if found is None else found.by_id.get(object_id)
+
+    def kinds(self) -> list[tuple[str, str, int]]:
+        """Account, kind and number of the objects that there are."""
+        return [
+            (name, kind, len(ids))
+            for name, account in self._accounts.items()
+            for kind, ids in account.by_kind.items()
+            if ids
+        ]
 
     def count(self) -> int:
         """How many objects there are in all accounts."""

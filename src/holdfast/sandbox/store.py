@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from json import JSONEncoder, loads
 from pathlib import Path
+from typing import NamedTuple
 
 from holdfast.sandbox.idempotency import VERSIONS, Record, rules_of
 from holdfast.sandbox.ledger import Row
@@ -19,7 +20,7 @@ from holdfast.sandbox.state import JsonObject
 
 WAIT_FOR_OTHER = 10.0
 _POLL = 0.02
-_FORMAT = 2
+_FORMAT = 3
 _APPLICATION = 0x48464442  # "HFDB"
 
 _SCHEMA = """
@@ -58,6 +59,14 @@ CREATE TABLE idempotency (
 CREATE INDEX idempotency_created ON idempotency (created);
 CREATE TABLE clock (only INTEGER PRIMARY KEY CHECK (only = 0), ahead REAL NOT NULL);
 CREATE TABLE snapshots (name TEXT PRIMARY KEY, json TEXT NOT NULL);
+CREATE TABLE deliveries (
+    event TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    owner TEXT NOT NULL,
+    account TEXT NOT NULL,
+    json TEXT NOT NULL,
+    PRIMARY KEY (event, endpoint)
+);
 """
 _PUT = (
     "INSERT INTO objects (account, id, json) VALUES (?, ?, ?) "
@@ -70,8 +79,33 @@ _DROP_OLD = "DELETE FROM idempotency WHERE api = ? AND created <= ?"
 _SET_CLOCK = "INSERT OR REPLACE INTO clock VALUES (0, ?)"
 _KEEP_SNAPSHOT = "INSERT OR REPLACE INTO snapshots VALUES (?, ?)"
 _DROP_SNAPSHOT = "DELETE FROM snapshots WHERE name = ?"
-_CLEAR = ("DELETE FROM objects", "DELETE FROM ledger", "DELETE FROM idempotency")
+_DELIVER = "INSERT INTO deliveries VALUES (?, ?, ?, ?, ?)"
+_DROP_DELIVERY = "DELETE FROM deliveries WHERE event = ? AND endpoint = ?"
+_CLEAR = (
+    "DELETE FROM objects",
+    "DELETE FROM ledger",
+    "DELETE FROM idempotency",
+    "DELETE FROM deliveries",
+)
 _encode = JSONEncoder(separators=(",", ":")).encode
+
+
+class OutboxRow(NamedTuple):
+    """A delivery that has begun: its event, the endpoint and whose they are.
+
+    Attributes:
+        event: its id.
+        endpoint: its id.
+        owner: whose endpoint it is.
+        account: whose event it is.
+        content: the event.
+    """
+
+    event: str
+    endpoint: str
+    owner: str
+    account: str
+    content: JsonObject
 
 
 class StoreInUse(RuntimeError):
@@ -148,6 +182,17 @@ class Store:
         """Remember how far the clock was moved ahead, in seconds."""
         self._transact([(_SET_CLOCK, [(ahead,)])])
 
+    def deliveries(self) -> Iterator[OutboxRow]:
+        """The deliveries of events that have not ended, in the order in which they began."""
+        for event, endpoint, owner, account, text in self._database.execute(
+            "SELECT * FROM deliveries ORDER BY rowid"
+        ):
+            yield OutboxRow(event, endpoint, owner, account, loads(text))
+
+    def drop_delivery(self, event: str, endpoint: str) -> None:
+        """Forget a delivery that has ended."""
+        self._transact([(_DROP_DELIVERY, [(event, endpoint)])])
+
     def snapshots(self) -> Iterator[tuple[str, str]]:
         """The snapshots: name and JSON text."""
         yield from self._database.execute("SELECT name, json FROM snapshots ORDER BY name")
@@ -202,6 +247,7 @@ class Store:
         rows: Sequence[Row],
         record: Record | None,
         elsewhere: Mapping[str, Mapping[str, JsonObject | None]] | None = None,
+        deliveries: Iterable[OutboxRow] = (),
     ) -> None:
         """Write all that one request did, or nothing.
 
@@ -211,6 +257,7 @@ class Store:
             rows: for the ledger.
             record: the finished idempotency record, if the request had a key.
             elsewhere: the objects of other accounts, by account and id.
+            deliveries: of events to webhooks that are to begin.
 
         Raises:
             sqlite3.Error: the file cannot be written; nothing of it is there.
@@ -225,6 +272,7 @@ class Store:
                 (_REMOVE, removed),
                 (_APPEND, rows),
                 (_REMEMBER, [] if record is None else [_columns(record)]),
+                (_DELIVER, [(*row[:4], _encode(row.content)) for row in deliveries]),
             ]
         )
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast.sandbox import Sandbox
-from holdfast.sandbox.limits import LimitsError, read_limits
+from holdfast.sandbox.documents import DocumentError
+from holdfast.sandbox.limits import read_limits
 from holdfast.sandbox.limits.model import Rate
 
 Write = Callable[[Any], Path]
@@ -103,7 +104,7 @@ def test_a_file_can_stand_on_the_published_numbers() -> None:
 )
 def test_a_bad_file_is_told_by_file_and_field(write: Write, content: Any, says: str) -> None:
     path = write(content)
-    with pytest.raises(LimitsError) as refused:
+    with pytest.raises(DocumentError) as refused:
         read_limits(path)
     assert str(refused.value).startswith(str(path))
     assert says in str(refused.value)

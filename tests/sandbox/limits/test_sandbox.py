@@ -72,6 +72,15 @@ def test_requests_that_wait_for_a_lock_count_as_running(
     assert call(box, "POST", f"/v1/customers/{name}", {"name": "z"}).status == 200
 
 
+def test_a_reset_rests_the_limiters(start: Callable[..., Sandbox], call: Call) -> None:
+    box = start(0, 0, limits={"global": {"rate": "1/day"}})
+    seen = []
+    for _ in range(2):
+        seen += [call(box, "GET", "/v1/customers").status for _ in range(2)]
+        box.reset()
+    assert seen == [200, 429] * 2
+
+
 def test_the_official_client_sees_a_rate_limit_error(start: Callable[..., Sandbox]) -> None:
     box = start(limits={"global": {"rate": "1/day"}})
     client = stripe.StripeClient("sk_test_1", base_addresses={"api": box.url})
@@ -81,6 +90,36 @@ def test_the_official_client_sees_a_rate_limit_error(start: Callable[..., Sandbo
     assert refused.value.http_status == 429
     assert refused.value.headers is not None
     assert refused.value.headers["Stripe-Rate-Limited-Reason"] == "global-rate"
+
+
+def test_accounts_made_too_quickly_are_a_400(start: Callable[..., Sandbox], call: Call) -> None:
+    box = start(0, 0, limits="test")
+    replies = (call(box, "POST", "/v1/accounts", {"type": "custom"}) for _ in range(200))
+    refused = next(reply for reply in replies if reply.status != 200)
+    assert refused.status == 400
+    assert "creating accounts too quickly" in refused.error["message"]
+    assert "Stripe-Rate-Limited-Reason" not in refused.headers
+    assert box.stats()["rate_limited"] == {"account-creation": 1}
+
+
+def test_two_events_of_a_customer_on_a_meter_meet(
+    start: Callable[..., Sandbox], call: Call, until: Callable[[Callable[[], bool]], None]
+) -> None:
+    box = start(0, 0, limits="live")
+    path = "/v1/billing/meter_events"
+    event = {"event_name": "calls", "payload[stripe_customer_id]": "cus_1", "payload[value]": "1"}
+    box.fault("POST", path, "latency", seconds=1.5, after_execution=True)
+    seen: list[int] = []
+    first = threading.Thread(target=lambda: seen.append(call(box, "POST", path, event).status))
+    first.start()
+    until(lambda: len(box.ledger()) == 1)
+    refused = call(box, "POST", path, event)
+    assert refused.headers["Stripe-Rate-Limited-Reason"] == "resource-specific"
+    other = {**event, "payload[stripe_customer_id]": "cus_2"}
+    assert call(box, "POST", path, other).status == 200
+    first.join()
+    assert seen == [200]
+    assert call(box, "POST", path, event).status == 200
 
 
 def parse(*options: str) -> argparse.Namespace:

@@ -1,7 +1,7 @@
 """Operations on the real state, without a server: requests go straight to them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -33,17 +33,32 @@ class Desk:
 
     now: int = START
     rows: list[tuple[str, str, str]] = field(default_factory=list)
+    account: str = ACCOUNT
+    state: State = field(default_factory=lambda: State(lambda: 0, Random(20_26)))
 
     def __post_init__(self) -> None:
-        self.state = State(lambda: self.now, Random(20_26))
+        if self.account == ACCOUNT:
+            self.state = State(lambda: self.now, Random(20_26))
 
-    def request(self, method: str, path: str, **params: Any) -> Any:
+    def on(self, account: str) -> "Desk":
+        """A desk for another account of the same state."""
+        return replace(self, account=account, rows=[])
+
+    def objects(self, kind: str) -> list[Any]:
+        """The account's objects of a kind, as they are kept."""
+        return self.state.objects(kind, self.account)
+
+    def types(self) -> list[str]:
+        """The types of the account's events, in order."""
+        return [event["type"] for event in self.state.events.newest_first(self.account)][::-1]
+
+    def request(self, method: str, path: str, /, **params: Any) -> Any:
         """Execute one request; a decline is kept and raised, any other error changes nothing."""
         match = ROUTES.match(method, path)
         assert match is not None, path
         form = formed(params)
         match.operation.params.check(form)
-        tx = self.state.begin(ACCOUNT, livemode=False)
+        tx = self.state.begin(self.account, livemode=False)
         try:
             answer = match.operation.execute(Request(tx, match.ids, form))
         except Declined:
@@ -56,6 +71,7 @@ class Desk:
         return answer
 
     def _commit(self, tx: Any) -> None:
+        self.state.note(tx)
         self.state.apply(tx)
         new = [(effect.kind, effect.name, effect.object_id) for effect in tx.effects]
         ids = [row[2] for row in new]
@@ -63,16 +79,16 @@ class Desk:
         assert set(tx.staged) == set(ids), "what was written and what was recorded differ"
         self.rows.extend(new)
 
-    def post(self, path: str, **params: Any) -> Any:
+    def post(self, path: str, /, **params: Any) -> Any:
         return self.request("POST", path, **params)
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, /, **params: Any) -> Any:
         return self.request("GET", path, **params)
 
-    def delete(self, path: str, **params: Any) -> Any:
+    def delete(self, path: str, /, **params: Any) -> Any:
         return self.request("DELETE", path, **params)
 
-    def refused(self, method: str, path: str, **params: Any) -> ApiError:
+    def refused(self, method: str, path: str, /, **params: Any) -> ApiError:
         """Execute a request that fails, and return its error; nothing may have changed."""
         rows = len(self.rows)
         with pytest.raises(ApiError) as raised:
@@ -81,17 +97,17 @@ class Desk:
         assert len(self.rows) == rows
         return raised.value
 
-    def declined(self, path: str, **params: Any) -> Any:
+    def declined(self, path: str, /, **params: Any) -> Any:
         """Execute a POST that is declined, and return its error object."""
         with pytest.raises(Declined) as raised:
             self.post(path, **params)
         assert raised.value.status == 402
         return raised.value.body()["error"]
 
-    def locks(self, method: str, path: str, **params: Any) -> list[str]:
+    def locks(self, method: str, path: str, /, **params: Any) -> list[str]:
         match = ROUTES.match(method, path)
         assert match is not None, path
-        tx = self.state.begin(ACCOUNT, livemode=False)
+        tx = self.state.begin(self.account, livemode=False)
         return default_rules().locked_objects(match, formed(params), tx)
 
     def effects(self, kind: str) -> list[str]:

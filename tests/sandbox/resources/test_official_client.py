@@ -154,3 +154,136 @@ def test_pages(client: stripe.StripeClient) -> None:
     walked = [product.id for product in listed.auto_paging_iter()]
     assert len(walked) == len(made)
     assert set(walked) == made
+
+
+def test_coupons_balances_and_payouts(client: stripe.StripeClient) -> None:
+    coupon = client.v1.coupons.create({"percent_off": 12.5, "duration": "forever"})
+    assert (coupon.percent_off, coupon.valid) == (12.5, True)
+    client.v1.payment_intents.create(
+        {
+            "amount": 4000,
+            "currency": "cad",
+            "payment_method": "pm_card_bypassPending",
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        }
+    )
+    payout = client.v1.payouts.create({"amount": 1000, "currency": "cad"})
+    assert isinstance(payout.balance_transaction, str)
+    moved = client.v1.balance_transactions.retrieve(payout.balance_transaction)
+    assert (moved.net, moved.type, moved.source) == (-1000, "payout", payout.id)
+    available = {each.currency: each.amount for each in client.v1.balance.retrieve().available}
+    assert available["cad"] == 4000 - 146 - 1000
+    assert client.v1.payouts.cancel(payout.id).status == "canceled"
+
+
+def test_connect(client: stripe.StripeClient) -> None:
+    account = client.v1.accounts.create(
+        {"type": "express", "capabilities": {"transfers": {"requested": True}}}
+    )
+    assert (account.payouts_enabled, account.type) == (True, "express")
+    client.v1.payment_intents.create(
+        {
+            "amount": 4000,
+            "currency": "eur",
+            "payment_method": "pm_card_bypassPending",
+            "confirm": True,
+            "automatic_payment_methods": {"enabled": True, "allow_redirects": "never"},
+        }
+    )
+    transfer = client.v1.transfers.create(
+        {"amount": 700, "currency": "eur", "destination": account.id}
+    )
+    reversal = client.v1.transfers.reversals.create(transfer.id, {"amount": 200})
+    assert (reversal.object, reversal.amount) == ("transfer_reversal", 200)
+    there = client.v1.balance.retrieve(options={"stripe_account": account.id})
+    assert {each.currency: each.amount for each in there.available}["eur"] == 500
+    current = client.v1.accounts.retrieve_current(options={"stripe_account": account.id})
+    assert current.id == account.id
+
+
+def test_checkout(client: stripe.StripeClient) -> None:
+    session = client.v1.checkout.sessions.create(
+        {
+            "mode": "payment",
+            "success_url": "https://example.com/done",
+            "line_items": [
+                {
+                    "price_data": {
+                        "currency": "usd",
+                        "product_data": {"name": "Shirt"},
+                        "unit_amount": 2000,
+                    },
+                    "quantity": 2,
+                }
+            ],
+        }
+    )
+    assert (session.amount_total, session.status) == (4000, "open")
+    (item,) = client.v1.checkout.sessions.line_items.list(session.id).data
+    assert (item.description, item.quantity) == ("Shirt", 2)
+    client.raw_request("post", f"/v1/test_helpers/checkout/sessions/{session.id}/complete")
+    done = client.v1.checkout.sessions.retrieve(session.id, {"expand": ["payment_intent"]})
+    assert done.status == "complete"
+    assert isinstance(done.payment_intent, stripe.PaymentIntent)
+    assert done.payment_intent.status == "succeeded"
+
+
+def test_a_test_clock(client: stripe.StripeClient) -> None:
+    clock = client.v1.test_helpers.test_clocks.create({"frozen_time": 1_700_000_000})
+    customer = client.v1.customers.create(
+        {"test_clock": clock.id, "payment_method": "pm_card_visa"}
+    )
+    method = client.v1.customers.payment_methods.list(customer.id).data[0]
+    product = client.v1.products.create({"name": "Weekly"})
+    price = client.v1.prices.create(
+        {
+            "product": product.id,
+            "currency": "usd",
+            "unit_amount": 500,
+            "recurring": {"interval": "week"},
+        }
+    )
+    made = client.v1.subscriptions.create(
+        {
+            "customer": customer.id,
+            "items": [{"price": price.id}],
+            "default_payment_method": method.id,
+        }
+    )
+    moved = client.v1.test_helpers.test_clocks.advance(
+        clock.id, {"frozen_time": clock.frozen_time + 8 * 86_400}
+    )
+    assert moved.status == "ready"
+    invoices = client.v1.invoices.list({"subscription": made.id}).data
+    assert [each.status for each in invoices] == ["paid", "paid"]
+    assert client.v1.subscriptions.retrieve(made.id).status == "active"
+    types = {each.type for each in client.v1.events.list({"limit": 100}).auto_paging_iter()}
+    assert {"invoice.paid", "test_helpers.test_clock.ready"} <= types
+
+
+def test_setup_intents_and_cards_that_need_their_holder(client: stripe.StripeClient) -> None:
+    intent = client.v1.setup_intents.create(
+        {
+            "payment_method": "pm_card_authenticationRequired",
+            "confirm": True,
+            "return_url": "https://example.com/done",
+        }
+    )
+    assert intent.status == "requires_action"
+    assert intent.next_action is not None
+    assert intent.next_action.redirect_to_url is not None
+    assert intent.next_action.redirect_to_url.return_url == "https://example.com/done"
+    client.raw_request("post", f"/v1/test_helpers/setup_intents/{intent.id}/authenticate")
+    assert client.v1.setup_intents.retrieve(intent.id).status == "succeeded"
+    with pytest.raises(stripe.CardError) as raised:
+        client.v1.payment_intents.create(
+            {
+                "amount": 100,
+                "currency": "usd",
+                "payment_method": "pm_card_authenticationRequired",
+                "confirm": True,
+                "off_session": True,
+            }
+        )
+    assert raised.value.code == "authentication_required"

@@ -7,7 +7,17 @@ has. `catalogue` is the list of all operations, parameters and kinds of objects.
 
 from holdfast.sandbox.catalogue.encoding import Catalogue, CatalogueError
 from holdfast.sandbox.catalogue.loading import catalogue
+from holdfast.sandbox.catalogue.making import completed
 from holdfast.sandbox.catalogue.routes import AllRoutes, routes
 from holdfast.sandbox.catalogue.shapes import Entry, Form
 
-__all__ = ["AllRoutes", "Catalogue", "CatalogueError", "Entry", "Form", "catalogue", "routes"]
+__all__ = [
+    "AllRoutes",
+    "Catalogue",
+    "CatalogueError",
+    "Entry",
+    "Form",
+    "catalogue",
+    "completed",
+    "routes",
+]

@@ -20,7 +20,6 @@ from holdfast.sandbox.catalogue.shapes import (
     Shape,
 )
 from holdfast.sandbox.resources.objects import embedded_list
-from holdfast.sandbox.resources.params import METADATA
 from holdfast.sandbox.state import JsonObject, Transaction
 
 UNFIT: Final = object()
@@ -77,7 +76,9 @@ class Fitter:
         """
         match shape:
             case Nullable(of):
-                return None if value == "" else self.fitted(of, value, present, name, owner)
+                if value == "" and not isinstance(of, MapOf):
+                    return None
+                return self.fitted(of, value, present, name, owner)
             case Either(options):
                 tried = (self.fitted(each, value, present, name, owner) for each in options)
                 return next((one for one in tried if one is not UNFIT), UNFIT)
@@ -85,8 +86,8 @@ class Fitter:
                 return self._list(of, value, name, owner)
             case Page(kinds):
                 return self._page(kinds, value, name, owner)
-            case MapOf():
-                return METADATA.read(value, present) if isinstance(value, dict) else UNFIT
+            case MapOf(of):
+                return self._map(of, value, present, owner)
             case Record():
                 if not isinstance(value, dict):
                     return UNFIT
@@ -109,6 +110,20 @@ class Fitter:
             return UNFIT
         fitted = [self.fitted(of, element, None, name, owner) for element in value]
         return [element for element in fitted if element is not UNFIT]
+
+    def _map(self, of: Shape, value: Any, present: Any, owner: Owner) -> Any:
+        """Names of the user's own: those sent are set, those sent empty are taken away."""
+        if not isinstance(value, dict):
+            return {} if value == "" else UNFIT
+        merged = dict(present) if isinstance(present, dict) else {}
+        for name, entry in value.items():
+            if entry == "":
+                merged.pop(name, None)
+                continue
+            fitted = self.fitted(of, entry, merged.get(name), name, owner)
+            if fitted is not UNFIT:
+                merged[name] = fitted
+        return merged
 
     def _page(self, kinds: tuple[str, ...], value: Any, name: str, owner: Owner) -> Any:
         """A list of what is to be in the object: `line_items[0][quantity]=2`."""

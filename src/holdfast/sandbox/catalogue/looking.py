@@ -1,6 +1,6 @@
 """Generic behaviour, part two: operations that list and search objects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from holdfast.sandbox.resources.routing import Request
 from holdfast.sandbox.state import JsonObject, Transaction
 
 _NO_FILTERS = frozenset({*PAGING, "page", "expand", "include"})
+_CURSORS = frozenset({"starting_after", "ending_before"})
 _BOUNDS = frozenset({"gt", "gte", "lt", "lte"})
 
 
@@ -38,10 +39,10 @@ class Looking:
         tx, params = request.tx, request.params
         owners = Keeping(self.world, self.place).owners(request)
         url = self.place.entry.template.format_map(request.ids)
-        rows = self._rows(tx, owners)
         turn = page_v2 if self.place.entry.version == "v2" else page_v1
         keeps = self._filter(tx, params)
-        found = turn(self.place.kinds[0], rows, self._paging(params, rows), url, keeps)
+        rows = self._rows(tx, owners)
+        found = turn(self.place.kinds[0], rows, self._paging(tx, params), url, keeps)
         return {**found, "data": self._shown(tx, found["data"], params, owners)}
 
     def search(self, request: Request) -> JsonObject:
@@ -64,14 +65,14 @@ class Looking:
             **({"total_count": len(wanted) or len(data)} if counted else {}),
         }
 
-    def _rows(self, tx: Transaction, owners: tuple[Owner, ...]) -> list[JsonObject]:
+    def _rows(self, tx: Transaction, owners: tuple[Owner, ...]) -> Iterable[JsonObject]:
         """All objects of the list, the latest first."""
         if owners:
             within = tx.find(owners[-1].id) or {}
             embedded = within.get(self.place.entry.template.rpartition("/")[2])
             if isinstance(embedded, dict) and embedded.get("object") == "list":
                 return [obj for obj in embedded["data"] if isinstance(obj, dict)]
-        return [obj for obj in self._kept(tx) if self._belongs(obj, owners)]
+        return (obj for obj in self._kept(tx) if self._belongs(obj, owners))
 
     def _kept(self, tx: Transaction) -> Iterator[JsonObject]:
         for kind in self.place.kinds:
@@ -95,15 +96,19 @@ class Looking:
             return in_times(name).predicate(tx, value, name)
         fitter = Fitter(tx, self.world.maker(tx))
         wanted = fitter.fitted(record.fields[name], value, None, name, Owner("", ""))
+        if isinstance(wanted, list):
+            return lambda obj: all(one in (obj.get(name) or ()) for one in wanted)
         return lambda obj: wanted is UNFIT or bool(obj.get(name) == wanted)
 
-    def _paging(self, params: Mapping[str, Any], rows: list[JsonObject]) -> Mapping[str, Any]:
+    def _paging(self, tx: Transaction, params: Mapping[str, Any]) -> Mapping[str, Any]:
         """The paging of a request; a lenient list takes an unknown cursor for its beginning."""
         if not self.world.lenient:
             return params
-        known = {obj["id"] for obj in rows}
-        cursors = {"starting_after", "ending_before"}
-        return {n: v for n, v in params.items() if n not in cursors or v in known}
+        return {
+            name: value
+            for name, value in params.items()
+            if name not in _CURSORS or self.world.find(tx, self.place.kinds, value) is not None
+        }
 
     def _shown(
         self,
@@ -113,9 +118,6 @@ class Looking:
         owners: tuple[Owner, ...],
     ) -> list[JsonObject]:
         """The objects of a page; a lenient list that is empty shows what an object looks like."""
-        if not data and self.world.lenient and _NO_CURSOR.isdisjoint(params):
+        if not data and self.world.lenient and {*_CURSORS, "page"}.isdisjoint(params):
             data = [self.world.example(tx, kind_of(self.place.kinds, ""), owners=owners)]
         return [shown(obj, self.world.record(obj.get("object", ""))) for obj in data]
-
-
-_NO_CURSOR = frozenset({"starting_after", "ending_before", "page"})

@@ -36,6 +36,8 @@ _BEGINNING = (
 """What a new object's status is, the first of these that the kind knows."""
 _STATUSES = frozenset({"state", "status"})
 _TEXTS = {"currency": "usd", "country": "US", "email": "someone@example.com"}
+_TYPES = {"event": "customer.created", "v2.core.event": "v2.core.event_destination.ping"}
+"""What an event is about; the official packages choose its class by that."""
 _NUMBERS = {"exp_month": 12, "exp_year": 2040}
 _TRUE = frozenset({"active", "enabled", "valid"})
 _TIMES = ("created", "updated", "effective_at", "_at", "_date", "_time")
@@ -163,7 +165,8 @@ class Maker:
             case Record():
                 return self.fields(shape, inside, depth)
             case Primitive():
-                return self._primitive(shape, name)
+                known = _TYPES.get(inside.kind) if name == "type" else None
+                return known or self._primitive(shape, name)
 
     def page(self, kinds: tuple[str, ...], name: str, inside: Owner, depth: int = 0) -> JsonObject:
         """Return the list object that a field of an object holds."""
@@ -207,6 +210,18 @@ class Maker:
 def apart(tx: Transaction, seed: str) -> Transaction:
     """Return a transaction to make an object in that is the same whenever the seed is."""
     return State(lambda: tx.now, Random(seed)).begin(tx.account, livemode=tx.livemode)
+
+
+def completed(found: Catalogue, obj: JsonObject) -> JsonObject:
+    """Return an object with the fields that every one of its kind has and this one lacks.
+
+    Args:
+        found: tells of its kind.
+        obj: an object with `object`, `id`, `created` and `livemode`.
+    """
+    random = Random(f"{obj['object']}/{obj['id']}")
+    tx = State(lambda: obj["created"], random).begin("", livemode=obj["livemode"])
+    return {**Maker(found, {}, tx).object(obj["object"], id=obj["id"]), **obj}
 
 
 def _beginning(values: tuple[str, ...]) -> str:

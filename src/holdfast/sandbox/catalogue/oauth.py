@@ -12,11 +12,18 @@ from holdfast.sandbox.state import JsonObject
 _LENGTH = 24
 
 
+class _Refused(ApiError):
+    """A refusal in the form of RFC 6749, section 5.2, which is not that of the other operations."""
+
+    def body(self) -> dict[str, object]:
+        return {"error": self.type, "error_description": self.message}
+
+
 def _token(request: Request) -> JsonObject:
     tx, params = request.tx, request.params
     grant = "code" if params["grant_type"] == "authorization_code" else "refresh_token"
     if not params.get(grant):
-        raise ApiError(400, f"No {grant} was sent.", type="invalid_request", param=grant)
+        raise _Refused(400, f"No {grant} was sent.", type="invalid_request")
     mode = "live" if tx.livemode else "test"
     account = tx.new_id("acct", 16)
     tx.record("connect", {"object": "account", "id": account})

@@ -112,7 +112,7 @@ class Places:
         owner = path[: path.rfind("{}") + 2]
         names = _ID.findall(entry.template)
         on_item = role in {Role.RETRIEVE, Role.UPDATE, Role.DELETE, Role.ACT, Role.DOCUMENT}
-        kinds = (self._item(owner) or entry.kinds) if on_item else entry.kinds
+        kinds = entry.kinds or (self._item(owner) if on_item else ())
         return Place(
             entry,
             role,

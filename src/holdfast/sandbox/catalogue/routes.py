@@ -1,9 +1,11 @@
 """Finding the operation of a request: written behaviour first, the catalogue's for all others."""
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from holdfast.sandbox.catalogue import oauth
 from holdfast.sandbox.catalogue.encoding import Catalogue
@@ -22,11 +24,11 @@ _NOT_THERE = frozenset(
         "parameter_invalid_empty",
         "parameter_missing",
         "parameter_unknown",
-        "payment_method_unsupported_type",
         "resource_missing",
     }
 )
-"""Codes with which written behaviour refuses what a lenient sandbox is to answer."""
+"""Codes with which written behaviour refuses what a lenient sandbox is to answer in any case."""
+_REFUSED = frozenset({400, 404})
 
 
 class AllRoutes:
@@ -49,16 +51,18 @@ class AllRoutes:
         self._lenient = lenient
         self._find_catalogue = find_catalogue
         self._generic: Routes | None = None
+        self._making = threading.Lock()
         self._loosened: dict[str, Operation] = {}
 
     @property
     def generic(self) -> Routes:
         """The operations that the catalogue tells of."""
-        if self._generic is None:
-            world = World(self._find_catalogue(), self._lenient)
-            made = [generic_operation(world, place) for place in world.places]
-            self._generic = Routes([*made, *oauth.OPERATIONS])
-        return self._generic
+        with self._making:  # sandboxes of several threads share one object
+            if self._generic is None:
+                world = World(self._find_catalogue(), self._lenient)
+                made = [generic_operation(world, place) for place in world.places]
+                self._generic = Routes([*made, *oauth.OPERATIONS])
+            return self._generic
 
     def match(self, method: str, path: str) -> Match | None:
         """Find the operation of a request; see `Routes.match`."""
@@ -97,13 +101,12 @@ def loosely(written: Operation, generic: Operation) -> Operation:
             written.params.check(request.params)
             answer = written.execute(request)
         except ApiError as error:
-            if error.code not in _NOT_THERE:
+            if error.status not in _REFUSED or not _is_unfounded(error, request):
                 raise
         else:
             if not _is_empty_list(answer):
                 return answer
-        request.tx.staged.clear()
-        request.tx.effects.clear()
+        request.tx.undo()
         ids = {names[name]: value for name, value in request.ids.items()}
         return generic.execute(Request(request.tx, ids, request.params))
 
@@ -120,6 +123,20 @@ def _names(written: str, generic: str) -> dict[str, str]:
     """What the ids of one template are called in another of the same path."""
     pairs = zip(written.split("/"), generic.split("/"), strict=True)
     return {one[1:-1]: other[1:-1] for one, other in pairs if one.startswith("{")}
+
+
+def _is_unfounded(error: ApiError, request: Request) -> bool:
+    """Whether a refusal says no more than that something is missing, or is about nothing kept."""
+    named = (*request.ids.values(), *_texts(request.params))
+    return error.code in _NOT_THERE or all(request.tx.find(text) is None for text in named)
+
+
+def _texts(tree: Any) -> Iterator[str]:
+    if isinstance(tree, str):
+        yield tree
+    elif isinstance(tree, (dict, list)):
+        for value in tree.values() if isinstance(tree, dict) else tree:
+            yield from _texts(value)
 
 
 def _is_empty_list(answer: JsonObject | Document) -> bool:

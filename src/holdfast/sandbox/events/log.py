@@ -64,6 +64,16 @@ class EventLog:
             self._next += 1
         return range(first, self._next)
 
+    def take_back(self, places: range) -> None:
+        """Forget the latest changes again, because they did not come to pass after all.
+
+        Args:
+            places: as `note` returned them last.
+        """
+        for _ in places:
+            self._notes.pop()
+        self._next = places.start
+
     def clear(self) -> None:
         """Forget every change. Ids are not used again."""
         self._notes.clear()

@@ -5,6 +5,6 @@ Scopes, numbers and reasons are those of https://docs.stripe.com/rate-limits.
 
 from holdfast.sandbox.limits.limiter import Limiter, Pass
 from holdfast.sandbox.limits.model import Limits, Reason
-from holdfast.sandbox.limits.reading import LimitsError, read_limits
+from holdfast.sandbox.limits.reading import read_limits
 
-__all__ = ["Limiter", "Limits", "LimitsError", "Pass", "Reason", "read_limits"]
+__all__ = ["Limiter", "Limits", "Pass", "Reason", "read_limits"]

@@ -31,7 +31,7 @@ class _Gate(NamedTuple):
     limit: Limit
     rate_reason: Reason
     concurrency_reason: Reason
-    too_quickly: str | None = None
+    too_quickly: bool = False
 
 
 class _Endpoint(NamedTuple):
@@ -113,6 +113,10 @@ class Limiter:
         for name in occupied:
             self._running.leave(name)
 
+    def rest(self) -> None:
+        """Fill every bucket, as if no request had come for long. What runs still counts."""
+        self._buckets = Buckets()
+
     def _gates(
         self,
         owner: Hashable,
@@ -163,9 +167,9 @@ class Limiter:
         return self._endpoints.setdefault(key, _Endpoint(own, resources))
 
     def _refusal(self, gate: _Gate, reason: Reason) -> ApiError:
-        if gate.too_quickly is not None:
+        if gate.too_quickly:
             self.refused[Reason.ACCOUNT_CREATION] += 1
-            return errors.too_quickly(gate.too_quickly)
+            return errors.too_quickly()
         self.refused[reason] += 1
         return errors.rate_limited(reason, should_retry=self._limits.should_retry)
 

@@ -72,13 +72,13 @@ class EndpointLimit:
         pattern: the endpoints; all that it names share the limit.
         limit: the limit.
         counts_globally: whether their requests count against the account's limit too.
-        too_quickly: the sentence of the 400 that answers instead of the usual 429, if any.
+        too_quickly: whether the 400 of accounts made too quickly answers instead of the usual 429.
     """
 
     pattern: EndpointPattern
     limit: Limit
     counts_globally: bool = True
-    too_quickly: str | None = None
+    too_quickly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from json import loads
 from pathlib import Path
 from typing import Any
 
+from holdfast.sandbox.documents import DocumentError, load, mapping
+from holdfast.sandbox.documents import fields as fields_of
 from holdfast.sandbox.limits.model import (
     EndpointLimit,
     Limit,
@@ -22,18 +23,7 @@ _SECTIONS = ("base", "global", "endpoint", "endpoints", "resources", "should_ret
 _RATE = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(s|min|h|day)")
 _PERIODS = {"s": 1.0, "min": 60.0, "h": 3600.0, "day": 86400.0}
 _MOST = 1_000_000
-_ACCOUNTS_TOO_QUICKLY = (
-    "Sorry, you're creating accounts too quickly. You should limit your requests to less than 5 "
-    "creation attempts per second with a test key, or less than 30 with a live key."
-)
-_ANSWERS: Mapping[str, str | None] = {
-    "rate_limit": None,
-    "accounts_too_quickly": _ACCOUNTS_TOO_QUICKLY,
-}
-
-
-class LimitsError(ValueError):
-    """Something is wrong with limits; the message says where, what, and what to write."""
+_ANSWERS = {"rate_limit": False, "accounts_too_quickly": True}
 
 
 def read_limits(source: str | Path | Mapping[str, Any]) -> Limits:
@@ -48,7 +38,7 @@ def read_limits(source: str | Path | Mapping[str, Any]) -> Limits:
         The limits.
 
     Raises:
-        LimitsError: something is wrong with the content; the message names the place.
+        DocumentError: something is wrong with the content; the message names the place.
         OSError: the file cannot be read.
     """
     if isinstance(source, Mapping):
@@ -59,37 +49,35 @@ def read_limits(source: str | Path | Mapping[str, Any]) -> Limits:
         return _read("limits", {"base": source})
     path = Path(source)
     try:
-        content = loads(path.read_bytes())
+        content = load(path)
     except FileNotFoundError:
-        raise LimitsError(
+        raise DocumentError(
             f"limits is {str(source)!r}, and there is no such file: give {', '.join(NAMES)}, or a "
             "JSON file"
         ) from None
-    except (ValueError, RecursionError) as error:
-        raise LimitsError(f"{path} is no JSON: {error}") from None
     return _read(str(path), content)
 
 
 def _read(place: str, content: object) -> Limits:
-    fields = _fields(place, content, _SECTIONS)
+    fields: Mapping[str, Any] = fields_of(place, content, _SECTIONS)
     base = fields.get("base", "off")
     if base not in NAMES:
-        raise LimitsError(f"{place}: base is {base!r}: give one of {', '.join(NAMES)}")
+        raise DocumentError(f"{place}: base is {base!r}: give one of {', '.join(NAMES)}")
     if base in {"live", "test"}:
         fields = with_base(base, fields)
     should_retry = fields.get("should_retry")
     if should_retry is not None and not isinstance(should_retry, bool):
-        raise LimitsError(f"{place}: should_retry is {should_retry!r}: give true, false or null")
+        raise DocumentError(f"{place}: should_retry is {should_retry!r}: give true, false or null")
     return Limits(
         of_account=_limit(f"{place}: global", fields.get("global", {})),
         of_endpoint=_limit(f"{place}: endpoint", fields.get("endpoint", {})),
         endpoints=tuple(
             _endpoint_limit(f"{place}: endpoints", name, value)
-            for name, value in _mapping(f"{place}: endpoints", fields.get("endpoints", {})).items()
+            for name, value in mapping(f"{place}: endpoints", fields.get("endpoints", {})).items()
         ),
         resources=tuple(
             _resource_limit(f"{place}: resources.{name}", name, value)
-            for name, value in _mapping(f"{place}: resources", fields.get("resources", {})).items()
+            for name, value in mapping(f"{place}: resources", fields.get("resources", {})).items()
         ),
         should_retry=should_retry,
     )
@@ -99,12 +87,12 @@ _LIMIT = ("rate", "burst", "concurrency")
 
 
 def _limit(place: str, value: object, more: tuple[str, ...] = ()) -> Limit:
-    fields = _fields(place, value, (*_LIMIT, *more))
+    fields = fields_of(place, value, (*_LIMIT, *more))
     given = fields.get("rate", [])
     rates = given if isinstance(given, list) else [given]
     burst = fields.get("burst")
     if burst is not None and len(rates) != 1:
-        raise LimitsError(f"{place}: burst is given without one rate: give both, or leave it out")
+        raise DocumentError(f"{place}: burst is given without one rate: give both, or leave it out")
     concurrency = fields.get("concurrency")
     return Limit(
         tuple(_rate(place, one, _burst(place, burst)) for one in rates),
@@ -122,7 +110,7 @@ def _rate(place: str, value: object, burst: float) -> Rate:
             pass
         case int() | float() if 0 < value <= _MOST:
             return Rate(float(value), burst=burst)
-    raise LimitsError(
+    raise DocumentError(
         f'{place}: rate is {value!r}: give requests a second, such as 25, or "1000/h" '
         f"(s, min, h, day), above 0 and at most {_MOST}"
     )
@@ -137,21 +125,21 @@ def _endpoint_limit(place: str, name: str, value: object) -> EndpointLimit:
     place = f"{place}: {name}"
     more = ("counts_globally", "answer")
     limit = _limit(place, value, more)
-    fields = _fields(place, value, (*_LIMIT, *more))
+    fields = fields_of(place, value, (*_LIMIT, *more))
     counts_globally = fields.get("counts_globally", True)
     if not isinstance(counts_globally, bool):
-        raise LimitsError(f"{place}: counts_globally is {counts_globally!r}: give true or false")
+        raise DocumentError(f"{place}: counts_globally is {counts_globally!r}: give true or false")
     answer = fields.get("answer", "rate_limit")
     if answer not in _ANSWERS:
-        raise LimitsError(f"{place}: answer is {answer!r}: give one of {', '.join(_ANSWERS)}")
+        raise DocumentError(f"{place}: answer is {answer!r}: give one of {', '.join(_ANSWERS)}")
     return EndpointLimit(pattern, limit, counts_globally, _ANSWERS[answer])
 
 
 def _resource_limit(place: str, name: str, value: object) -> ResourceLimit:
     limit = _limit(place, value, ("endpoints",))
-    endpoints = _mapping(f"{place}.endpoints", _mapping(place, value).get("endpoints"))
+    endpoints = mapping(f"{place}.endpoints", mapping(place, value).get("endpoints"))
     if not endpoints or not limit:
-        raise LimitsError(
+        raise DocumentError(
             f"{place} lacks {'a rate or concurrency' if endpoints else 'endpoints'}: write "
             '{"rate": "1000/h", "endpoints": {"POST /v1/payment_intents/{intent}": "intent"}}'
         )
@@ -167,7 +155,7 @@ def _resource_endpoint(place: str, name: str, value: object) -> ResourceEndpoint
     place = f"{place}: {name}"
     if not isinstance(value, Mapping):
         return ResourceEndpoint(pattern, _words(place, "object", value))
-    fields = _fields(place, value, ("object", "having"))
+    fields = fields_of(place, value, ("object", "having"))
     having = fields.get("having")
     return ResourceEndpoint(
         pattern,
@@ -182,7 +170,7 @@ def _words(place: str, field: str, value: object) -> tuple[str, ...]:
         words = [None]
     for word in words:
         if not isinstance(word, str) or not word:
-            raise LimitsError(
+            raise DocumentError(
                 f"{place}: {field} is {value!r}: give names of the path or of parameters, such as "
                 '"intent" or ["payload.stripe_customer_id", "event_name"]'
             )
@@ -193,26 +181,10 @@ def _pattern(place: str, name: str) -> EndpointPattern:
     try:
         return EndpointPattern.read(name)
     except ValueError as error:
-        raise LimitsError(f"{place}: {error}") from None
-
-
-def _fields(place: str, value: object, known: tuple[str, ...]) -> dict[str, Any]:
-    fields = _mapping(place, value)
-    for name in fields:
-        if name not in known:
-            raise LimitsError(
-                f"{place}: {name} is no field here: the fields are {', '.join(known)}"
-            )
-    return dict(fields)
-
-
-def _mapping(place: str, value: object) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise LimitsError(f"{place} is {value!r:.80}: give a JSON object, {{...}}")
-    return value
+        raise DocumentError(f"{place}: {error}") from None
 
 
 def _whole(place: str, field: str, value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
-        raise LimitsError(f"{place}: {field} is {value!r}: give a whole number from 1 to {_MOST}")
+        raise DocumentError(f"{place}: {field} is {value!r}: give a whole number from 1 to {_MOST}")
     return value

@@ -8,7 +8,13 @@ from holdfast.sandbox.resources import pricing, products
 from holdfast.sandbox.resources.discounts import applied, coupon_of
 from holdfast.sandbox.resources.invoice_lines import price_details
 from holdfast.sandbox.resources.objects import refer, save, stamped
-from holdfast.sandbox.resources.params import integer_from, invalid, named_elements, subtree
+from holdfast.sandbox.resources.params import (
+    check_known,
+    integer_from,
+    invalid,
+    named_elements,
+    subtree,
+)
 from holdfast.sandbox.state import JsonObject, Transaction
 
 _KNOWN = frozenset(
@@ -70,13 +76,7 @@ def of(tx: Transaction, session: str) -> Iterator[JsonObject]:
 
 
 def _line(tx: Transaction, element: Mapping[str, Any], name: str, mode: str) -> JsonObject:
-    for field in element:
-        if field not in _KNOWN:
-            raise invalid(
-                f"Received unknown parameter: {name}[{field}]",
-                f"{name}[{field}]",
-                "parameter_unknown",
-            )
+    check_known(element, name, _KNOWN)
     price = _price(tx, element, name)
     if mode == "payment":
         pricing.check_type(price, "one_time", f"{name}[price]")

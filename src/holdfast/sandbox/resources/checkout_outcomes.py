@@ -104,17 +104,9 @@ def _payment(
     method: str,
     data: Mapping[str, Any],
 ) -> JsonObject:
-    params = {
-        **_own(data, "payment_intent_data"),
-        "amount": str(session["amount_total"]),
-        "currency": session["currency"],
-        "confirm": "true",
-        "payment_method": method,
-        **({"customer": customer} if customer else {}),
-    }
-    intent = _execute(payment_intents.RESOURCE, tx, params)
-    _check_done(intent["status"], {"payment_intent": intent})
-    return {"payment_intent": intent["id"]}
+    due = {"amount": str(session["amount_total"]), "currency": session["currency"]}
+    params = {**_own(data, "payment_intent_data"), **due}
+    return _confirmed(payment_intents.RESOURCE, tx, params, customer, method)
 
 
 def _setup(
@@ -124,15 +116,29 @@ def _setup(
     method: str,
     data: Mapping[str, Any],
 ) -> JsonObject:
-    params = {
-        **_own(data, "setup_intent_data"),
-        "confirm": "true",
-        "payment_method": method,
-        **({"customer": customer} if customer else {}),
-    }
-    intent = _execute(setup_intents.RESOURCE, tx, params)
-    _check_done(intent["status"], {"setup_intent": intent})
-    return {"setup_intent": intent["id"]}
+    params = _own(data, "setup_intent_data")
+    return _confirmed(setup_intents.RESOURCE, tx, params, customer, method)
+
+
+def _confirmed(
+    resource: Resource,
+    tx: Transaction,
+    params: dict[str, Any],
+    customer: str | None,
+    method: str,
+) -> JsonObject:
+    """Make and confirm an intent; return the session's field that names it."""
+    usual = {"confirm": "true", "payment_method": method}
+    owner = {"customer": customer} if customer else {}
+    intent = _execute(resource, tx, {**params, **usual, **owner})
+    if intent["status"] == "requires_action":
+        raise refused_action(
+            "The customer has to authenticate, which the sandbox's completion of a session does "
+            "not do: use another card.",
+            "authentication_required",
+            **{resource.kind: intent},
+        )
+    return {resource.kind: intent["id"]}
 
 
 def _subscription(
@@ -164,16 +170,6 @@ def _subscription(
     }
     made = _execute(subscriptions.RESOURCE, tx, params)
     return {"invoice": made["latest_invoice"], "subscription": made["id"]}
-
-
-def _check_done(status: str, shown: dict[str, JsonObject]) -> None:
-    if status == "requires_action":
-        raise refused_action(
-            "The customer has to authenticate, which the sandbox's completion of a session does "
-            "not do: use another card.",
-            "authentication_required",
-            **shown,
-        )
 
 
 _MAKERS: Mapping[

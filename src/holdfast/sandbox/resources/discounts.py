@@ -12,7 +12,7 @@ from typing import Any
 from holdfast.sandbox.errors import ApiError, missing_parameter, no_such
 from holdfast.sandbox.resources.objects import fetch, missing, refer, save, stamped
 from holdfast.sandbox.resources.operations import writing
-from holdfast.sandbox.resources.params import Params, invalid, named_elements
+from holdfast.sandbox.resources.params import Params, check_known, invalid, named_elements
 from holdfast.sandbox.resources.periods import period_end
 from holdfast.sandbox.resources.routing import Operation, Request
 from holdfast.sandbox.resources.views import viewed
@@ -43,13 +43,7 @@ def redeemed(tx: Transaction, given: Any, param: str, **of: str | None) -> list[
 def _redeemed_one(
     tx: Transaction, element: Mapping[str, Any], name: str, of: Mapping[str, str | None]
 ) -> str:
-    for field in element:
-        if field not in _KNOWN:
-            raise invalid(
-                f"Received unknown parameter: {name}[{field}]",
-                f"{name}[{field}]",
-                "parameter_unknown",
-            )
+    check_known(element, name, _KNOWN)
     if element.get("promotion_code"):
         raise invalid(
             "The sandbox redeems coupons, and no promotion codes.", f"{name}[promotion_code]"

@@ -83,14 +83,20 @@ def _opened(tx: Transaction, holder: JsonObject, step: str, path: str) -> Any:
     if step not in holder:
         raise _not_expandable(path)
     present = holder[step]
-    if isinstance(present, str):
-        found = tx.find(present)
-        if found is None or step == "id":
-            raise _not_expandable(path)
-        return viewed(found, tx.now)
+    if isinstance(present, str) and step != "id":
+        return _named(tx, present, path)
+    if isinstance(present, list) and present and isinstance(present[0], str):
+        return [_named(tx, each, path) for each in present]
     if isinstance(present, (dict, list)) or present is None:
         return present
     raise _not_expandable(path)
+
+
+def _named(tx: Transaction, named: str, path: str) -> JsonObject:
+    found = tx.find(named)
+    if found is None:
+        raise _not_expandable(path)
+    return viewed(found, tx.now)
 
 
 def _first_page(tx: Transaction, owner: str, children: _Children) -> JsonObject:

@@ -223,6 +223,17 @@ def _check_metadata(value: Any, param: str) -> None:
         text(entry, f"{param}[{name}]")
 
 
+def check_known(given: Mapping[str, Any], param: str, known: Collection[str]) -> None:
+    """Check that a sub-tree has no fields but the known ones.
+
+    Raises:
+        ApiError: 400 `parameter_unknown`.
+    """
+    for name in given:
+        if name not in known:
+            raise unknown_parameter(f"{param}[{name}]")
+
+
 def without_empty(tree: Any) -> Any:
     """Return a sub-tree with None for every text that is ""."""
     if isinstance(tree, dict):

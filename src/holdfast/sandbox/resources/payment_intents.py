@@ -7,6 +7,7 @@ from holdfast.sandbox.errors import ApiError
 from holdfast.sandbox.resources import authentication, charges, confirming, refunds
 from holdfast.sandbox.resources.card_table import NOT_AUTHENTICATED, Failure
 from holdfast.sandbox.resources.confirming import Circumstances
+from holdfast.sandbox.resources.intents import method_of, retrieving, with_method, with_secret
 from holdfast.sandbox.resources.listing import CREATED, refers
 from holdfast.sandbox.resources.money import AMOUNT, CURRENCY, amount_too_large, shown
 from holdfast.sandbox.resources.objects import assigned, fetch, refer, save, stamped
@@ -37,7 +38,7 @@ from holdfast.sandbox.resources.params import (
     subtree,
     tree_of,
 )
-from holdfast.sandbox.resources.payment_methods import attach, check_owner, from_data, materialise
+from holdfast.sandbox.resources.payment_methods import attach, check_owner
 from holdfast.sandbox.resources.routing import Operation, Request
 from holdfast.sandbox.resources.settlement import payment_of, settle
 from holdfast.sandbox.state import JsonObject, Transaction
@@ -77,6 +78,7 @@ _INITIAL: Mapping[str, Any] = {
     "transfer_data": None,
     "transfer_group": None,
 }
+_SPOKEN = "PaymentIntent"
 # States from which a payment can be tried, and in which everything may still be changed.
 OPEN = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 _CANCELABLE = OPEN | {"requires_capture", "processing"}
@@ -101,38 +103,19 @@ def unexpected_state(intent: JsonObject, message: str) -> ApiError:
 def drafted(tx: Transaction, fields: Mapping[str, Any]) -> JsonObject:
     """Return a new payment intent, not yet put, with the given fields."""
     new = stamped(tx, "payment_intent", "pi", {"metadata": {}, **_INITIAL, **fields})
-    return _with_secret(tx, new)
-
-
-def _with_secret(tx: Transaction, intent: JsonObject) -> JsonObject:
-    return {**intent, "client_secret": tx.new_id(f"{intent['id']}_secret")}
+    return with_secret(tx, new)
 
 
 def _create(request: Request, draft: JsonObject) -> JsonObject:
     tx, params = request.tx, request.params
     if draft["customer"] is not None:
         refer(tx, "customer", draft["customer"], "customer")
-    new, method = _with_method(tx, _with_secret(tx, draft), params)
+    new, method = with_method(tx, with_secret(tx, draft), params)
     if method is not None:
         check_owner(method, new["customer"])
     if flag(params, "confirm"):
         return _confirmed(tx, new, method, params, "create")
     return save(tx, "create", new)
-
-
-def _with_method(
-    tx: Transaction, intent: JsonObject, params: Mapping[str, Any]
-) -> tuple[JsonObject, JsonObject | None]:
-    """Give an intent the payment method that the parameters name, if they name one."""
-    if params.get("payment_method_data"):
-        method = from_data(tx, params["payment_method_data"], "payment_method_data")
-    elif params.get("payment_method"):
-        method = materialise(tx, params["payment_method"])
-    elif "payment_method" in params:
-        return {**intent, "payment_method": None, "status": "requires_payment_method"}, None
-    else:
-        return intent, None
-    return {**intent, "payment_method": method["id"], "status": "requires_confirmation"}, method
 
 
 def _confirmed(
@@ -149,15 +132,7 @@ def _confirmed(
             wants none.
         Declined: 402, the payment failed.
     """
-    if method is None and intent["payment_method"] is not None:
-        method = fetch(tx, "payment_method", intent["payment_method"])
-    if method is None:
-        raise unexpected_state(
-            intent,
-            "You cannot confirm this PaymentIntent because it's missing a payment method. Update "
-            "it with a payment method, or confirm it with one.",
-        )
-    check_owner(method, intent["customer"])
+    method = method_of(tx, intent, method, _SPOKEN, unexpected_state)
     circumstances = Circumstances(
         off_session=params.get("off_session", "false") != "false",
         return_url=params.get("return_url") or None,
@@ -208,7 +183,7 @@ def _confirm(request: Request) -> JsonObject:
         raise invalid("It differs from the amount of the PaymentIntent.", "amount_to_confirm")
     if "capture_method" in params:
         _check_free_of_invoice(tx, old)
-    changed, method = _with_method(tx, assigned(old, _CONFIRM_FIELDS, params), params)
+    changed, method = with_method(tx, assigned(old, _CONFIRM_FIELDS, params), params)
     return _confirmed(tx, changed, method, params, "confirm")
 
 
@@ -226,13 +201,6 @@ def _authenticate(request: Request) -> JsonObject:
     return _concluded(tx, after, method, failure, "authenticate")
 
 
-def _retrieve(request: Request) -> JsonObject:
-    intent = RESOURCE.of(request)
-    if request.params.get("client_secret", intent["client_secret"]) != intent["client_secret"]:
-        raise invalid("It is not the client secret of the PaymentIntent.", "client_secret")
-    return intent
-
-
 def _update(request: Request, old: JsonObject, new: JsonObject) -> JsonObject:
     tx, params = request.tx, request.params
     if old["status"] not in OPEN:
@@ -248,7 +216,7 @@ def _update(request: Request, old: JsonObject, new: JsonObject) -> JsonObject:
         refer(tx, "customer", params["customer"], "customer")
     if not _TERMS.isdisjoint(params):
         _check_free_of_invoice(tx, old)
-    changed, method = _with_method(tx, new, params)
+    changed, method = with_method(tx, new, params)
     if method is not None:
         check_owner(method, changed["customer"])
     return save(tx, "update", changed)
@@ -421,7 +389,7 @@ _CANCEL = Params(
 
 OPERATIONS: tuple[Operation, ...] = (
     create_operation(RESOURCE),
-    retrieve_operation(RESOURCE, _retrieve),
+    retrieve_operation(RESOURCE, retrieving(RESOURCE, _SPOKEN)),
     update_operation(RESOURCE),
     list_operation(RESOURCE),
     action(RESOURCE, "confirm", _CONFIRM, _confirm),

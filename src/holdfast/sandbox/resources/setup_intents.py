@@ -6,6 +6,7 @@ from typing import Any
 from holdfast.sandbox.errors import ApiError, Declined
 from holdfast.sandbox.resources import authentication, cards
 from holdfast.sandbox.resources.card_table import Failure
+from holdfast.sandbox.resources.intents import method_of, retrieving, with_method, with_secret
 from holdfast.sandbox.resources.listing import CREATED, is_flag, refers
 from holdfast.sandbox.resources.objects import fetch, refer, save
 from holdfast.sandbox.resources.operations import (
@@ -30,7 +31,7 @@ from holdfast.sandbox.resources.params import (
     invalid,
     one_of,
 )
-from holdfast.sandbox.resources.payment_methods import attach, check_owner, from_data, materialise
+from holdfast.sandbox.resources.payment_methods import attach, check_owner
 from holdfast.sandbox.resources.routing import Operation, Request
 from holdfast.sandbox.state import JsonObject, Transaction
 
@@ -58,6 +59,7 @@ _INITIAL: Mapping[str, Any] = {
     "status": "requires_payment_method",
     "usage": "off_session",
 }
+_SPOKEN = "SetupIntent"
 _OPEN = frozenset({"requires_payment_method", "requires_confirmation", "requires_action"})
 _ALWAYS_EDITABLE = frozenset({"description", "expand", "metadata"})
 _NOT_AUTHENTICATED = Failure(
@@ -79,8 +81,7 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
     tx, params = request.tx, request.params
     if draft["customer"] is not None:
         refer(tx, "customer", draft["customer"], "customer")
-    secret = tx.new_id(f"{draft['id']}_secret")
-    new, method = _with_method(tx, {**draft, "client_secret": secret}, params)
+    new, method = with_method(tx, with_secret(tx, draft), params)
     if method is not None:
         check_owner(method, new["customer"])
     if flag(params, "confirm"):
@@ -88,19 +89,6 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
     if params.get("return_url"):
         raise invalid("A return_url is taken when the SetupIntent is confirmed.", "return_url")
     return save(tx, "create", new)
-
-
-def _with_method(
-    tx: Transaction, intent: JsonObject, params: Mapping[str, Any]
-) -> tuple[JsonObject, JsonObject | None]:
-    """Give an intent the payment method that the parameters name, if they name one."""
-    if params.get("payment_method_data"):
-        method = from_data(tx, params["payment_method_data"], "payment_method_data")
-    elif params.get("payment_method"):
-        method = materialise(tx, params["payment_method"])
-    else:
-        return intent, None
-    return {**intent, "payment_method": method["id"], "status": "requires_confirmation"}, method
 
 
 def _confirmed(
@@ -116,15 +104,7 @@ def _confirmed(
         ApiError: 400, there is no payment method.
         Declined: 402, the card is refused.
     """
-    if method is None and intent["payment_method"] is not None:
-        method = fetch(tx, "payment_method", intent["payment_method"])
-    if method is None:
-        raise _unexpected_state(
-            intent,
-            "You cannot confirm this SetupIntent because it's missing a payment method. Update it "
-            "with a payment method, or confirm it with one.",
-        )
-    check_owner(method, intent["customer"])
+    method = method_of(tx, intent, method, _SPOKEN, _unexpected_state)
     card = cards.behind(method)
     if card is not None and card.failure is not None and not card.attachable:
         raise _failed(tx, intent, method, card.failure, effect)
@@ -161,7 +141,7 @@ def _succeeded(tx: Transaction, intent: JsonObject, method: JsonObject, effect: 
 def _confirm(request: Request) -> JsonObject:
     tx, params = request.tx, request.params
     old = _open(request, "confirm")
-    changed, method = _with_method(tx, old, params)
+    changed, method = with_method(tx, old, params)
     return _confirmed(tx, changed, method, params, "confirm")
 
 
@@ -189,20 +169,13 @@ def _authenticate(request: Request) -> JsonObject:
     return RESOURCE.of(request)
 
 
-def _retrieve(request: Request) -> JsonObject:
-    intent = RESOURCE.of(request)
-    if request.params.get("client_secret", intent["client_secret"]) != intent["client_secret"]:
-        raise invalid("It is not the client secret of the SetupIntent.", "client_secret")
-    return intent
-
-
 def _update(request: Request, _old: JsonObject, new: JsonObject) -> JsonObject:
     tx, params = request.tx, request.params
     if not _ALWAYS_EDITABLE.issuperset(params):
         _open(request, "update")
     if params.get("customer"):
         refer(tx, "customer", params["customer"], "customer")
-    changed, method = _with_method(tx, new, params)
+    changed, method = with_method(tx, new, params)
     if method is not None:
         check_owner(method, changed["customer"])
     return save(tx, "update", changed)
@@ -273,7 +246,7 @@ _CANCEL = Params(
 
 OPERATIONS: tuple[Operation, ...] = (
     create_operation(RESOURCE),
-    retrieve_operation(RESOURCE, _retrieve),
+    retrieve_operation(RESOURCE, retrieving(RESOURCE, _SPOKEN)),
     update_operation(RESOURCE),
     list_operation(RESOURCE),
     action(RESOURCE, "confirm", Params(_CONFIRM), _confirm),

@@ -8,6 +8,7 @@ from holdfast.sandbox.resources import pricing
 from holdfast.sandbox.resources.objects import embedded_list, missing, refer
 from holdfast.sandbox.resources.params import (
     METADATA,
+    check_known,
     flag,
     integer_from,
     invalid,
@@ -69,7 +70,7 @@ def changed_items(
     by_id = {item["id"]: item for item in items}
     start = min((item["current_period_start"] for item in items), default=tx.now)
     for element, param in named_elements(given, "items"):
-        _check_known(element, param)
+        check_known(element, param, _KNOWN)
         named = element.get("id")
         if not named:
             new = _new(tx, subscription, element, param, start, None)
@@ -81,16 +82,6 @@ def changed_items(
         else:
             by_id[named] = _changed(tx, by_id[named], element, param)
     return _checked(list(by_id.values()))
-
-
-def _check_known(element: Mapping[str, Any], param: str) -> None:
-    for name in element:
-        if name not in _KNOWN:
-            raise invalid(
-                f"Received unknown parameter: {param}[{name}]",
-                f"{param}[{name}]",
-                "parameter_unknown",
-            )
 
 
 def _checked(items: list[JsonObject]) -> list[JsonObject]:
@@ -114,7 +105,7 @@ def _new(
     start: int,
     end: int | None,
 ) -> JsonObject:
-    _check_known(element, param)
+    check_known(element, param, _KNOWN)
     price = _price(tx, element, param)
     if price is None:
         raise missing_parameter(f"{param}[price]")

@@ -340,7 +340,6 @@ _COLLECTION = ("charge_automatically", "send_invoice")
 
 _TAKEN = {
     **fields_of(ANYTHING, "add_invoice_items", "billing_schedules"),
-    **fields_of(TREE, "trial_settings"),
     **fields_of(BOOLEAN, "off_session", "trial_from_plan"),
     "items": LIST,
     "payment_behavior": one_of(
@@ -361,6 +360,7 @@ RESOURCE = Resource(
         **fields_of(TEXT, "description", "on_behalf_of"),
         **fields_of(LIST, "default_tax_rates", "discounts"),
         **fields_of(MERGED_TREE, "automatic_tax", "invoice_settings", "payment_settings"),
+        "trial_settings": MERGED_TREE,
         **fields_of(TREE, "billing_thresholds", "pending_invoice_item_interval", "transfer_data"),
         "cancel_at": INTEGER_OR_UNSET,
         "cancel_at_period_end": BOOLEAN,

@@ -50,6 +50,8 @@ def problem_of_url(url: str) -> str | None:
         return str(error)
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         return "give one such as http://127.0.0.1:8000/webhooks"
+    if parts.username is not None:
+        return "it must not hold credentials"
     if not url.isascii() or any(character.isspace() for character in url):
         return "it has characters that are to be percent-encoded"
     return None

@@ -1,0 +1,63 @@
+"""A headless Chromium with a fresh profile, and the page in it."""
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, sync_playwright
+
+from holdfast.sandbox import Sandbox
+
+ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
+    """One browser for the tests of a module."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.fail("the tests of the page need Chromium: run scripts/setup-browser")
+    profile = tmp_path_factory.mktemp("profile")
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            profile, executable_path=chromium, args=ARGUMENTS, headless=True
+        )
+        context.set_default_timeout(30_000)
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def open_page(browser: BrowserContext) -> Iterator[Callable[[Sandbox], Page]]:
+    """Open the page of a sandbox. A complaint of the browser fails the test."""
+    complaints: list[str] = []
+    pages: list[Page] = []
+
+    def open_at(box: Sandbox) -> Page:
+        page = browser.new_page()
+        pages.append(page)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
+        page.on(
+            "console",
+            lambda message: complaints.append(message.text) if message.type == "error" else None,
+        )
+        page.goto(f"{box.url}/_sandbox/")
+        page.wait_for_selector("#connection[data-state=live]")
+        return page
+
+    yield open_at
+    for page in pages:
+        page.close()
+    # A refusal that a test provokes is an answer with an error's status, of which Chromium
+    # complains, too.
+    assert [one for one in complaints if "Failed to load resource" not in one] == []
