@@ -32,6 +32,21 @@ def sandbox(*options: str) -> Iterator[str]:
 
 def stats(url: str) -> dict[str, Any]:
     """The sandbox's counters."""
-    with urllib.request.urlopen(f"{url}/_sandbox/stats") as answer:  # noqa: S310 - loopback
-        counters: dict[str, Any] = json.load(answer)
+    counters: dict[str, Any] = _get(f"{url}/_sandbox/stats")
     return counters
+
+
+def lock_trace(url: str, after: int = 0) -> list[dict[str, Any]]:
+    """What happened to the locks of a sandbox with `--lock-trace`, behind a place in the trace."""
+    events: list[dict[str, Any]] = _get(f"{url}/_sandbox/locks/trace?after={after}")
+    return events
+
+
+def last_lock_event(url: str) -> int:
+    """The place in the trace that has been reached."""
+    return max((event["seq"] for event in lock_trace(url)), default=0)
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - loopback
+        return json.load(answer)

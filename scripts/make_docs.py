@@ -54,11 +54,8 @@ def policy() -> str:
     for option in fields(Policy):
         meta = option.metadata
         bounds = meta["bounds"]
-        reach = (
-            f"{bounds[0]:,} to {bounds[1]:,}"
-            if bounds
-            else ", ".join(f"`{word}`" for word in meta["words"])
-        )
+        numbers = [f"{bounds[0]:,} to {bounds[1]:,}"] if bounds else []
+        reach = ", ".join([*numbers, *(f"`{word}`" for word in meta["words"])])
         rows.append(
             (f"`{option.name}`", _value(option.default), meta["unit"], reach, meta["about"])
         )

@@ -36,8 +36,12 @@ def test_backoff_by_class() -> None:
         ("deadline", None, "deadline is None: it must be a number"),
         ("attempt_timeout", -5, "attempt_timeout is -5: it must be a number from 0.001 to 600 s"),
         ("max_waiting", 0, "max_waiting is 0: it must be a whole number from 1"),
-        ("lanes", "some", "lanes is 'some': it must be one of writes, all, off"),
-        ("lanes", ["all"], r"lanes is \['all'\]: it must be one of writes, all, off"),
+        ("lanes", "some", "lanes is 'some': it must be one of writes, all, hot, off"),
+        ("lanes", ["all"], r"lanes is \['all'\]: it must be one of writes, all, hot, off"),
+        ("lane_width", 0, "lane_width is 0: it must be a whole number from 1 to 100 calls"),
+        ("lane_width", "wide", "a whole number from 1 to 100 calls or 'adaptive'$"),
+        ("lane_width", True, "lane_width is True: it must be a whole number"),
+        ("max_retries", len, "max_retries is <built-in function len>: it must be a whole number"),
         ("retry_after", "wait", "retry_after is 'wait': it must be one of give_up, cap, ignore"),
         ("backoff", 0.5, "backoff is 0.5: it must be a Backoff"),
     ],
@@ -47,6 +51,15 @@ def test_bad_values_are_refused_with_the_option_and_its_range(
 ) -> None:
     with pytest.raises(ValueError, match=sentence):
         Policy(**{option: value})
+
+
+def test_the_width_of_lanes_is_a_number_or_adaptive() -> None:
+    widths = [Policy(lane_width=width).calls_in_lane for width in (1, 7, "adaptive")]
+    assert widths == [1, 7, 0]
+
+
+def test_lanes_may_be_chosen_by_a_function() -> None:
+    assert callable(Policy(lanes=lambda *_: ("tenant",)).lanes)
 
 
 def test_every_option_is_documented() -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from holdfast.application import attempts, retrying
     from holdfast.drivers import last_receipt
     from holdfast.drivers.allowance import allowance
+    from holdfast.drivers.blocks import lane, serialized
     from holdfast.drivers.deadline import deadline
     from holdfast.engine import (
         Backoff,
@@ -47,9 +48,11 @@ __all__ = [
     "allowance",
     "attempts",
     "deadline",
+    "lane",
     "last_receipt",
     "progressive",
     "retrying",
+    "serialized",
     "stripe_client",
 ]
 
@@ -59,6 +62,7 @@ _PLACES = {
     "holdfast.application": ("attempts", "retrying"),
     "holdfast.drivers": ("last_receipt",),
     "holdfast.drivers.allowance": ("allowance",),
+    "holdfast.drivers.blocks": ("lane", "serialized"),
     "holdfast.drivers.deadline": ("deadline",),
     "holdfast.engine": (
         "Backoff",

@@ -1,5 +1,6 @@
 """Every option of a call, with its default and its unit."""
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self, TypeGuard, get_args
 
@@ -9,7 +10,9 @@ from holdfast.engine.budget import Budget
 from holdfast.engine.classify import FaultClass
 from holdfast.engine.rules import Rules
 
-LaneRule = Literal["writes", "all", "off"]
+LaneRule = Literal["writes", "all", "hot", "off"]
+ChosenLanes = Callable[[str, str, Mapping[str, object]], Iterable[str]]
+"""Gives the lanes of a request, from its method, its path and its parameters."""
 RetryAfterRule = Literal["give_up", "cap", "ignore"]
 KeyRule = Literal["none", "unsafe"]
 
@@ -77,10 +80,20 @@ class Policy:
         "always adds its own",
         words=get_args(KeyRule),
     )
-    lanes: LaneRule = _option(
+    lanes: LaneRule | ChosenLanes = _option(
         "writes",
-        "which calls wait their turn in the lanes of their objects",
+        "which calls wait their turn in the lanes of their objects: writes (and reads of what was "
+        "seen locked in the last minute), all, those on what was seen locked, or none; or a "
+        "function of method, path and parameters that gives the names of the lanes",
         words=get_args(LaneRule),
+    )
+    lane_width: int | Literal["adaptive"] = _option(
+        1,
+        "how many calls of a lane may be under way at once; 1 keeps their order strictly, "
+        "`adaptive` lets a lane grow to 4 while the server shows no lock timeout",
+        "calls",
+        (1, 100),
+        ("adaptive",),
     )
     max_waiting: int = _option(
         10_000, "how many calls may wait in one lane; the next is refused", "calls", (1, 10_000_000)
@@ -131,6 +144,11 @@ class Policy:
         """
         return cls(**presets.STRIPE_GO, max_retries=max_retries)
 
+    @property
+    def calls_in_lane(self) -> int:
+        """The width of lanes as a number: 0 is adaptive."""
+        return self.lane_width if isinstance(self.lane_width, int) else 0
+
     def backoff_for(self, fault: FaultClass) -> Backoff | Progressive:
         """The waits that follow a fault of this class."""
         if fault is FaultClass.LOCKED:
@@ -145,6 +163,7 @@ _KINDS: dict[Any, str] = {
     Budget | None: "Budget, or None",
     Rules: "Rules",
 }
+_FUNCTIONS = frozenset({LaneRule | ChosenLanes})
 
 
 def _check(name: str, value: object, type_: Any, meta: Any) -> None:
@@ -152,15 +171,16 @@ def _check(name: str, value: object, type_: Any, meta: Any) -> None:
         if not isinstance(value, type_):
             raise ValueError(f"{name} is {value!r}: it must be a {_KINDS[type_]}")
         return
-    words = meta["words"]
-    if words:
-        if value not in words:
-            raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(words)}")
+    words, bounds = meta["words"], meta["bounds"]
+    if value in words or (type_ in _FUNCTIONS and callable(value)):
         return
-    low, high = meta["bounds"]
-    if not _is_number(value, whole=type_ is int) or not low <= value <= high:
-        kind = "a whole number" if type_ is int else "a number"
-        unit = meta["unit"]
+    if bounds is None:
+        raise ValueError(f"{name} is {value!r}: it must be one of {', '.join(words)}")
+    low, high = bounds
+    whole = type_ is not float
+    if not _is_number(value, whole=whole) or not low <= value <= high:
+        kind = "a whole number" if whole else "a number"
+        unit = " ".join(filter(None, (meta["unit"], *(f"or {word!r}" for word in words))))
         raise ValueError(f"{name} is {value!r}: it must be {kind} from {low} to {high} {unit}")
 
 

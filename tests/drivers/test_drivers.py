@@ -173,3 +173,41 @@ def test_whoever_waits_gets_the_lane_when_the_call_ends(run: Runner, fake_time: 
 
     run(make(fake_time), send, lanes=lanes)
     assert granted == ["heir"]
+
+
+def test_a_coroutine_that_is_closed_passes_its_lane_on(fake_time: Any) -> None:
+    async def main() -> None:
+        lanes = MemoryLanes()
+
+        async def never(_: Send) -> Outcome:
+            await asyncio.Event().wait()
+            raise AssertionError("it was closed")
+
+        running = aio.run(make(fake_time), never, lanes=lanes)
+        running.send(None)
+        heir = lanes.enqueue(["cus_1"], lambda: None)
+        running.close()  # as an event loop does that ends before its tasks
+        assert heir.entered
+
+    asyncio.run(main())
+
+
+def test_the_heir_of_a_task_goes_first(fake_time: Any) -> None:
+    order: list[str] = []
+
+    async def main() -> None:
+        lanes = MemoryLanes()
+
+        async def call(name: str) -> None:
+            async def send(_: Send) -> Outcome:
+                order.append(f"{name} sends")
+                await asyncio.sleep(0)
+                return OK
+
+            await aio.run(make(fake_time), send, lanes=lanes)
+            order.append(f"{name} goes on")
+
+        await asyncio.gather(call("first"), call("second"))
+
+    asyncio.run(main())
+    assert order == ["first sends", "second sends", "first goes on", "second goes on"]

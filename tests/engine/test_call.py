@@ -240,3 +240,17 @@ def test_a_rule_of_ones_own_is_told_the_situation(story: Any) -> None:
         (2, FaultClass.REJECTED, REJECTED, True),
     ]
     assert [(at.now, at.deadline) for at in told] == [(1000.0, 1100.0), (1001.0, 1100.0)]
+
+
+@pytest.mark.parametrize(("width", "asked"), [(1, 1), (3, 3), ("adaptive", 0)])
+def test_lanes_are_entered_at_the_policys_width(story: Any, width: Any, asked: int) -> None:
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1",))
+    steps = story([]).call(request, replace(POLICY, lane_width=width)).steps()
+    assert next(steps) == Enter(("cus_1",), 100.0, POLICY.max_waiting, asked)
+
+
+def test_refusals_are_told_and_a_success_is_not(story: Any) -> None:
+    told: list[FaultClass] = []
+    tale = story([LOCKED, BROKEN, OK])
+    assert tale.run(POST, POLICY, refused=told.append) is OK
+    assert told == [FaultClass.LOCKED, FaultClass.INTERRUPTED]

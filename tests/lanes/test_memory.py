@@ -3,21 +3,15 @@
 import asyncio
 import os
 import random
+import sys
 import threading
 import time
+import tracemalloc
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from functools import partial
 
 import pytest
-from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    consumes,
-    invariant,
-    precondition,
-    rule,
-)
 
 from holdfast.lanes import LaneFull, MemoryLanes, Ticket, process_lanes
 
@@ -392,55 +386,43 @@ def test_a_forked_child_begins_with_free_lanes() -> None:
     assert len(lanes) == 0
 
 
-class LanesMachine(RuleBasedStateMachine):
-    """Random arrivals and departures against the plainest model: a list a lane."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.lanes = MemoryLanes(max_waiting=3)
-        self.model: dict[str, list[Ticket]] = {}
-        self.alive: list[Ticket] = []
-
-    tickets = Bundle("tickets")
-
-    @rule(target=tickets, keys=st.lists(st.sampled_from("abcd"), min_size=1, max_size=3))
-    def arrive(self, keys: list[str]) -> Ticket | None:
-        full = any(len(self.model.get(key, [])) > 3 for key in keys)
-        try:
-            ticket = self.lanes.enqueue(keys, nobody)
-        except LaneFull:
-            assert full
-            return None
-        assert not full
-        for key in dict.fromkeys(keys):
-            self.model.setdefault(key, []).append(ticket)
-        self.alive.append(ticket)
-        return ticket
-
-    @rule(ticket=consumes(tickets))
-    def go(self, ticket: Ticket | None) -> None:
-        if ticket is None:
-            return
-        ticket.leave()
-        self.alive.remove(ticket)
-        for key in ticket.keys:
-            self.model[key].remove(ticket)
-            if not self.model[key]:
-                del self.model[key]
-
-    @precondition(lambda self: self.alive)
-    @invariant()
-    def first_everywhere_means_entered(self) -> None:
-        for ticket in self.alive:
-            first = all(self.model[key][0] is ticket for key in ticket.keys)
-            assert ticket.entered is first
-        assert any(ticket.entered for ticket in self.alive), "a deadlock"
-
-    @invariant()
-    def only_lanes_in_use_exist(self) -> None:
-        assert set(self.lanes._lanes) == set(self.model)
-        for key, queue in self.model.items():
-            assert self.lanes.waiting(key) == len(queue) - 1
+def _operations(work: Callable[[], object]) -> int:
+    """How many calls of functions a piece of work makes."""
+    calls = Counter[str]()
+    sys.setprofile(lambda _frame, event, _argument: calls.update((event,)))
+    try:
+        work()
+    finally:
+        sys.setprofile(None)
+    return calls["call"] + calls["c_call"]
 
 
-TestLanesMachine = LanesMachine.TestCase
+def test_ten_thousand_waiting_calls_cost_a_free_lane_nothing() -> None:
+    alone, crowded = MemoryLanes(), MemoryLanes()
+    crowd = [crowded.enqueue(["cus_hot"], nobody, max_waiting=20_000) for _ in range(10_001)]
+
+    def enter_and_leave(lanes: MemoryLanes) -> None:
+        lanes.enqueue(["cus_free"], nobody).leave()
+
+    free = _operations(partial(enter_and_leave, alone))
+    assert _operations(partial(enter_and_leave, crowded)) == free > 0
+    # Nor does giving up a place in the middle, or the change at the head, cost more in a crowd.
+    middle = _operations(crowd[5_000].leave)
+    few = [alone.enqueue(["cus_hot"], nobody) for _ in range(10)]
+    assert middle == _operations(few[5].leave)
+    assert _operations(crowd[0].leave) == _operations(few[0].leave)
+
+
+def test_a_waiting_call_holds_less_than_a_kilobyte() -> None:
+    lanes = MemoryLanes()
+    lanes.enqueue(["cus_1"], nobody)
+    keys = [(f"sub_{n}", "cus_1") for n in range(1_000)]
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tickets = [lanes.enqueue(names, nobody) for names in keys]
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert len(tickets) == lanes.waiting("cus_1") == 1_000
+    assert 0 < held / 1_000 <= 1_024

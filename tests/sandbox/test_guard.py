@@ -58,6 +58,16 @@ def test_whoever_serves_other_machines_takes_any_name() -> None:
         check(request)
 
 
+def test_a_sandbox_for_other_machines_answers_under_its_name(
+    start: Callable[..., Sandbox], call: Call
+) -> None:
+    box = start(allow_remote=True)
+    headers = {"Host": "sandbox.example:4242"}
+    assert call(box, "GET", "/_sandbox/stats", headers=headers).status == 200
+    headers |= {"Origin": "http://evil.example", "Content-Type": "application/json"}
+    assert call(box, "POST", "/_sandbox/faults", content=FAULT, headers=headers).status == 403
+
+
 def own(box: Sandbox) -> str:
     return f"http://127.0.0.1:{box.port}"
 

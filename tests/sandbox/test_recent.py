@@ -109,6 +109,22 @@ def test_faults_and_broken_connections_are_told(
     assert [row["status"] for row in rows] == [0, 200, 500]
 
 
+def test_a_request_left_hanging_has_no_status(box: Sandbox, raw: Callable[..., bytes]) -> None:
+    box.fault("GET", "/v1/customers", "hang", seconds=0.05)
+    ask = b"GET /v1/customers HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer sk_test_1234\r\n\r\n"
+    assert raw(box, ask) == b""
+    (one,) = box.requests()
+    assert (one["status"], one["fault"], one["ending"]) == (0, "hang", "hanging")
+
+
+def test_a_fault_that_missed_is_not_told(box: Sandbox, call: Call) -> None:
+    box.fault("POST", "/v1/customers", "error_500", after_execution=True)
+    refused = call(box, "POST", "/v1/customers", {"nonsense": "x"})
+    assert refused.status == 400  # before any execution, so the fault had nothing to spoil
+    call(box, "POST", "/v1/customers", {})
+    assert [row["fault"] for row in box.requests()] == [None, "error_500"]
+
+
 def test_no_key_is_kept(box: Sandbox, call: Call) -> None:
     secret = "sk_live_abcDEF123456"
     call(box, "GET", f"/v1/customers/{secret}", headers={"Authorization": f"Bearer {secret}"})

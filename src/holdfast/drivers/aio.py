@@ -1,12 +1,15 @@
 """Carries out a call's commands in this asyncio task."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from holdfast.drivers.last import remember
 from holdfast.drivers.pause import pause_async
 from holdfast.drivers.subscriber import deliver
-from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep
+from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep, StopReason
 from holdfast.lanes import MemoryLanes, Ticket
+
+_OK = StopReason.OK
 
 
 async def run(
@@ -32,7 +35,10 @@ async def run(
                         await sleep(command.seconds)
                     case Enter():
                         ticket = await lanes.enter_async(
-                            command.lanes, command.timeout, max_waiting=command.max_waiting
+                            command.lanes,
+                            command.timeout,
+                            max_waiting=command.max_waiting,
+                            width=command.width,
                         )
                         reply = ticket is not None
                     case Emit():
@@ -43,6 +49,8 @@ async def run(
                 command = steps.send(reply)
     except StopIteration as stop:
         outcome: Outcome = stop.value
+        if ticket is not None and ticket.leave(clean=call.receipt.stop is _OK):
+            await asyncio.sleep(0)  # let the heir send its request first
         return outcome
     finally:
         steps.close()

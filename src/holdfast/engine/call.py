@@ -64,6 +64,7 @@ class Call:
         deadline: when it must have ended at the latest, on the same clock, whatever the policy
             allows.
         rule: which outcomes are final, instead of the rules of the fault classes.
+        refused: is told of the fault class of each attempt that was no success.
         events: whether to yield `Emit` commands.
     """
 
@@ -74,6 +75,7 @@ class Call:
         "_events",
         "_policy",
         "_random",
+        "_refused",
         "_request",
         "_rule",
         "_started",
@@ -90,6 +92,7 @@ class Call:
         budget: Purse | None = None,
         deadline: float | None = None,
         rule: Rule | None = None,
+        refused: Callable[[FaultClass], object] | None = None,
         events: bool = False,
     ) -> None:
         self._request = request
@@ -99,6 +102,7 @@ class Call:
         self._budget = budget
         self._deadline = deadline
         self._rule = rule
+        self._refused = refused
         self._events = events
         self._started = 0.0
         self.receipt = Receipt(
@@ -168,7 +172,8 @@ class Call:
     def _enter(self, deadline: float) -> Generator[Command, Any, None]:
         lanes = self._request.lanes
         began = self._clock()
-        entered = yield Enter(lanes, deadline - began, self._policy.max_waiting)
+        policy = self._policy
+        entered = yield Enter(lanes, deadline - began, policy.max_waiting, policy.calls_in_lane)
         now = self._clock()
         self.receipt.add_wait(Cause.LANE, now - began)
         if not entered:
@@ -179,6 +184,8 @@ class Call:
     def _judge(self, attempt: Attempt, outcome: Outcome, deadline: float) -> Verdict:
         if attempt.fault is _OK:
             return _SUCCESS
+        if self._refused is not None:
+            self._refused(attempt.fault)
         request = self._request
         repeatable = request.method in SAFE_METHODS or request.idempotency_key is not None
         now = self._clock()

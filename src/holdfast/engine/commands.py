@@ -9,12 +9,14 @@ from holdfast.engine.receipt import Event
 class Enter:
     """Enter the lanes within `timeout` seconds; answered with whether they were entered.
 
-    The driver leaves them when the call ends, however it ends.
+    The driver leaves them when the call ends, however it ends. `width` is how many calls may be in
+    a lane together; 0 goes by what the lane learned.
     """
 
     lanes: tuple[str, ...]
     timeout: float
     max_waiting: int
+    width: int = 1
 
 
 @dataclass(slots=True)

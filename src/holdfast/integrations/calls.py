@@ -4,14 +4,16 @@ import random
 import time
 import uuid
 from collections.abc import Mapping, MutableMapping
+from functools import partial
 from urllib.parse import urlsplit
 
 from holdfast.drivers.allowance import allowed
+from holdfast.drivers.blocks import own_lanes
 from holdfast.drivers.budgets import budget_of
 from holdfast.drivers.deadline import current_deadline
-from holdfast.engine import Call, Failure, Phase, Request, Situation, StopReason
+from holdfast.engine import Call, Failure, FaultClass, Phase, Request, Situation, StopReason
 from holdfast.engine.verdict import Rule, class_rule
-from holdfast.lanes import keys_for_body
+from holdfast.lanes import MemoryLanes, Touched
 from holdfast.policy import Policy
 
 _STRIPE = "stripe.com"
@@ -27,6 +29,7 @@ def make_call(
     body: str | bytes | None,
     policy: Policy,
     *,
+    lanes: MemoryLanes,
     events: bool,
     owner: str = "",
     rule: Rule | None = None,
@@ -39,26 +42,30 @@ def make_call(
         headers: the request's headers.
         body: the encoded body, as far as it is known.
         policy: the options of the call.
+        lanes: the lanes that the call will enter.
         events: whether somebody wants to be told of events.
         owner: whose objects the ids are those of; "" for Stripe's.
         rule: as for `Call`.
     """
     target = _target(url)
-    lanes: tuple[str, ...] = ()
-    if policy.lanes == "all" or (policy.lanes == "writes" and method != "GET"):
-        lanes = keys_for_body(target, body, find_header(headers, "Content-Type") or "")
-        if owner:
-            lanes = tuple(f"{owner}/{lane}" for lane in lanes)
+    entering = own_lanes()
+    refused = None
+    if policy.lanes != "off":
+        kind = find_header(headers, "Content-Type") or ""
+        touched = Touched(lanes, method, target, body, kind, owner)
+        entering += touched.entering(policy.lanes)
+        refused = partial(_teach, touched)
     key = find_header(headers, "Idempotency-Key")
     account = _account(headers, owner)
     return Call(
-        Request(method, target.partition("?")[0], key, lanes),
+        Request(method, target.partition("?")[0], key, entering),
         policy,
         clock=time.monotonic,
         random=random.random,
         budget=allowed(budget_of(account, policy.retry_budget, time.monotonic())),
         deadline=current_deadline(),
         rule=rule,
+        refused=refused,
         events=events,
     )
 
@@ -70,6 +77,7 @@ def make_plain_call(
     body: str | bytes | None,
     policy: Policy,
     *,
+    lanes: MemoryLanes,
     events: bool,
     repeatable: bool,
 ) -> Call:
@@ -89,7 +97,9 @@ def make_plain_call(
     host = urlsplit(url).hostname or ""
     owner = "" if host == _STRIPE or host.endswith(f".{_STRIPE}") else host
     rule = None if repeatable else _body_only_once(policy)
-    return make_call(method, url, headers, body, policy, events=events, owner=owner, rule=rule)
+    return make_call(
+        method, url, headers, body, policy, lanes=lanes, events=events, owner=owner, rule=rule
+    )
 
 
 def find_header(headers: Mapping[str, str], name: str) -> str | None:
@@ -103,6 +113,13 @@ def find_header(headers: Mapping[str, str], name: str) -> str | None:
         if key.lower() == name:
             return value
     return None
+
+
+def _teach(touched: Touched, fault: FaultClass) -> None:
+    if fault is FaultClass.LOCKED:
+        touched.was_locked()
+    elif fault is FaultClass.CONFLICT:
+        touched.was_in_conflict()
 
 
 def _body_only_once(policy: Policy) -> Rule:

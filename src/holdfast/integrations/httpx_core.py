@@ -88,6 +88,7 @@ class HttpxCore:
             request.headers,
             b"".join(request.stream) if known else None,
             self._policy,
+            lanes=self._lanes,
             events=self._on_event is not None,
             repeatable=known or _starts_again(request.stream),
         )

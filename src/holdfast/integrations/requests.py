@@ -109,6 +109,7 @@ class HoldfastAdapter(HTTPAdapter):
             request.headers,
             body if isinstance(body, bytes | str) else None,
             self._policy,
+            lanes=self._lanes,
             events=self._on_event is not None,
             repeatable=known or _can_be_rewound(request),
         )

@@ -83,6 +83,8 @@ class StripeHTTPClient(stripe.HTTPClient):
         self._policies: dict[int | None, Policy] = {None: self._policy}
         self._lanes = process_lanes() if lanes is None else lanes
         self._on_event = on_event
+        # A function of the user's own knows what belongs to what.
+        self._learns = isinstance(self._policy.lanes, str) and self._policy.lanes != "off"
         self._sync: Transport
         self._async: AsyncTransport
         if http_client is None:
@@ -206,6 +208,7 @@ class StripeHTTPClient(stripe.HTTPClient):
             exchange.headers,
             exchange.body,
             self._policy_with(retries),
+            lanes=self._lanes,
             events=self._on_event is not None,
         )
 
@@ -230,6 +233,8 @@ class StripeHTTPClient(stripe.HTTPClient):
         cast("Any", self)._record_request_metrics(answer, sent_at, usage)
         if receipt.stop is not StopReason.OK:
             _raise_answered(exchange, outcome, answer, receipt)
+        if self._learns:
+            self._lanes.relations.learn(answer[0])
         return answer
 
 

@@ -1,114 +1,55 @@
-"""The lanes of one process: a FIFO lock an object, for threads and event loops together.
-
-A call takes its place in all of its lanes in one step, under one mutex. So every lane holds its
-calls in the same overall order, and the call that came first is first everywhere: no cycle of
-waiting can arise, whatever objects the calls name. The mutex is held for a few dictionary
-operations and never while anybody waits.
-"""
+"""The lanes of one process: threads and tasks wait in them for their turn."""
 
 import asyncio
 import os
 import threading
+import time
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 
-from holdfast.errors import LaneFull
+from holdfast.lanes.heat import Heat
+from holdfast.lanes.relations import Relations
+from holdfast.lanes.table import LaneTable, Ticket
 
-
-class _Lane:
-    """One object's lane: it exists only while somebody holds it."""
-
-    __slots__ = ("holder", "waiting")
-
-    def __init__(self, holder: "Ticket") -> None:
-        self.holder = holder
-        # Made when the first call has to wait. An OrderedDict, because a cancelled call must give
-        # up its place in the middle of ten thousand others in constant time.
-        self.waiting: OrderedDict[Ticket, None] | None = None
+holding: "ContextVar[tuple[Ticket, ...]]" = ContextVar("holdfast_holding", default=())
+"""The tickets of the serialized blocks around this code, the outermost first."""
 
 
-class Ticket:
-    """One call's place in the lanes of its objects."""
-
-    __slots__ = ("_blocked", "_granted", "_lanes", "_left", "keys")
-
-    def __init__(self, lanes: "MemoryLanes", keys: Iterable[str]) -> None:
-        self.keys = tuple(dict.fromkeys(keys))
-        self._lanes = lanes
-        self._blocked = 0
-        self._left = False
-        self._granted: Callable[[], object] | None = None
-
-    @property
-    def entered(self) -> bool:
-        """Whether the ticket is first in every one of its lanes and still holds them."""
-        return self._blocked == 0 and not self._left
-
-    def leave(self) -> bool:
-        """Give up the lanes, or the places in them. Calling it again does nothing.
-
-        Returns:
-            Whether somebody who waited now has all of its lanes.
-        """
-        return self._lanes._leave(self)
-
-
-class MemoryLanes:
+class MemoryLanes(LaneTable):
     """FIFO lanes of one process.
 
     Args:
         max_waiting: how many calls may wait in one lane; the next one is refused with `LaneFull`.
+        clock: gives the time in seconds, for what is only true for a while.
+
+    Attributes:
+        heat: which objects were seen locked lately.
+        relations: which object belongs to which.
     """
 
-    def __init__(self, max_waiting: int = 10_000) -> None:
-        if max_waiting < 1:
-            raise ValueError(f"max_waiting is {max_waiting}: it must be at least 1 call")
-        self.max_waiting = max_waiting
-        self._reset()
+    heat: Heat
+    relations: Relations
+
+    def __init__(
+        self, max_waiting: int = 10_000, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
+        super().__init__(max_waiting)
         _instances.add(self)
 
     def _reset(self) -> None:
-        self._mutex = threading.Lock()
-        self._lanes: dict[str, _Lane] = {}
+        super()._reset()
+        self.heat = Heat(clock=self._clock)
+        self.relations = Relations()
 
-    def __len__(self) -> int:
-        """How many lanes exist now: those of objects that somebody holds."""
-        return len(self._lanes)
-
-    def waiting(self, key: str) -> int:
-        """How many calls wait in the lane of `key` (its holder not counted)."""
+    def seen_locked(self, keys: Iterable[str]) -> None:
+        """A request on these objects was refused because one of them was locked."""
+        keys = tuple(keys)
+        self.heat.mark(keys)
         with self._mutex:
-            lane = self._lanes.get(key)
-            return len(lane.waiting) if lane is not None and lane.waiting is not None else 0
-
-    def enqueue(
-        self,
-        keys: Iterable[str],
-        granted: Callable[[], object],
-        *,
-        max_waiting: int | None = None,
-    ) -> Ticket:
-        """Take a place in the lanes of `keys`, without waiting for them.
-
-        Args:
-            keys: the objects; doubles count once. None at all is granted at once.
-            granted: called exactly once, when the ticket is first in all of its lanes: before
-                `enqueue` returns, or later from whatever thread frees the last of them. It must
-                not block. If it returns `False`, nobody is there any more and the lanes pass on.
-            max_waiting: bound for this call, instead of the one of the lanes.
-
-        Returns:
-            The ticket; its `leave()` frees the lanes, or the places in the queues.
-
-        Raises:
-            LaneFull: a lane has `max_waiting` calls waiting; no place was taken in any.
-        """
-        ticket = Ticket(self, keys)
-        self._enqueue(ticket, granted, max_waiting)
-        if ticket.entered and granted() is False:
-            ticket.leave()
-        return ticket
+            for key in keys:
+                self._widths.locked(key)
 
     def enter(
         self,
@@ -116,13 +57,18 @@ class MemoryLanes:
         timeout: float | None = None,
         *,
         max_waiting: int | None = None,
+        width: int = 1,
     ) -> Ticket | None:
         """Wait, on this thread, until the lanes of `keys` are entered.
+
+        Lanes that a serialized block around it holds are entered already; for others it waits in
+        the block's place.
 
         Args:
             keys: the objects.
             timeout: how long to wait at most, in seconds; None waits for ever.
             max_waiting: as in `enqueue`.
+            width: as in `enqueue`.
 
         Returns:
             The ticket, or None when the time passed first (the places are given up then).
@@ -130,11 +76,13 @@ class MemoryLanes:
         Raises:
             LaneFull: as in `enqueue`.
         """
-        gate = threading.Lock()
-        gate.acquire()
-        ticket = Ticket(self, keys)
+        ticket, elder = self._ticket(keys, width)
         try:
-            self._enqueue(ticket, gate.release, max_waiting)
+            if self._enter_free(ticket, elder):
+                return ticket
+            gate = threading.Lock()
+            gate.acquire()
+            self._enqueue(ticket, gate.release, max_waiting, elder)
             if not ticket.entered:
                 gate.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
         except BaseException:
@@ -148,95 +96,77 @@ class MemoryLanes:
         timeout: float | None = None,  # noqa: ASYNC109 - the twin of `enter`
         *,
         max_waiting: int | None = None,
+        width: int = 1,
     ) -> Ticket | None:
         """Wait, in this task, until the lanes of `keys` are entered. Like `enter` otherwise.
 
         A cancelled wait gives up its places.
         """
-        loop = asyncio.get_running_loop()
-        gate: asyncio.Future[None] = loop.create_future()
-
-        def open_gate() -> None:
-            if not gate.done():
-                gate.set_result(None)
-
-        def granted() -> bool:
-            try:
-                loop.call_soon_threadsafe(open_gate)
-            except RuntimeError:
-                return False  # the loop was closed under a waiting task: pass the lanes on
-            return True
-
-        ticket = Ticket(self, keys)
+        ticket, elder = self._ticket(keys, width)
         try:
-            self._enqueue(ticket, granted, max_waiting)
+            if self._enter_free(ticket, elder):
+                return ticket
+            gate = _Gate()
+            self._enqueue(ticket, gate.open, max_waiting, elder)
             if not ticket.entered:
-                async with asyncio.timeout(timeout):
-                    await gate
-        except TimeoutError:
-            pass
+                try:
+                    gate.open_after(timeout)
+                    await gate.future
+                finally:
+                    gate.close()
         except BaseException:
             ticket.leave()
             raise
         return _entered_or_left(ticket)
 
-    def _enqueue(
-        self, ticket: Ticket, granted: Callable[[], object], max_waiting: int | None
-    ) -> None:
-        bound = self.max_waiting if max_waiting is None else max_waiting
-        lanes = self._lanes
-        with self._mutex:
-            for key in ticket.keys:
-                lane = lanes.get(key)
-                if lane is not None and lane.waiting is not None and len(lane.waiting) >= bound:
-                    raise LaneFull(key, bound)
-            for key in ticket.keys:
-                lane = lanes.get(key)
-                if lane is None:
-                    lanes[key] = _Lane(ticket)
-                    continue
-                if lane.waiting is None:
-                    lane.waiting = OrderedDict()
-                lane.waiting[ticket] = None
-                ticket._blocked += 1
-            if ticket._blocked:
-                ticket._granted = granted
+    def _ticket(self, keys: Iterable[str], width: int) -> tuple[Ticket, int | None]:
+        """A new ticket; in a serialized block, without what is held and with the block's age."""
+        around = holding.get()
+        if not around:
+            return Ticket(self, keys, width), None
+        blocks = [block for block in around if block._lanes is self and block.entered]
+        if not blocks:
+            return Ticket(self, keys, width), None
+        held = {key for block in blocks for key in block.keys}
+        return Ticket(self, (key for key in keys if key not in held), width), blocks[0].born
 
-    def _leave(self, ticket: Ticket) -> bool:
-        leaving = [ticket]
-        passed_on = False
-        while leaving:
-            for heir in self._release(leaving.pop()):
-                granted, heir._granted = heir._granted, None
-                if granted is not None and granted() is False:
-                    leaving.append(heir)
-                else:
-                    passed_on = True
-        return passed_on
 
-    def _release(self, ticket: Ticket) -> list[Ticket]:
-        """Take a ticket out of its lanes; return the tickets that thereby have all of theirs."""
-        heirs = []
-        with self._mutex:
-            if ticket._left:
-                return []
-            ticket._left = True
-            for key in ticket.keys:
-                lane = self._lanes.get(key)
-                if lane is None:
-                    continue  # never queued, or forked away
-                if lane.holder is not ticket:
-                    if lane.waiting is not None:
-                        lane.waiting.pop(ticket, None)
-                elif lane.waiting:
-                    heir, _ = lane.waiting.popitem(last=False)
-                    lane.holder = heir
-                    heir._blocked -= 1
-                    if heir._blocked == 0:
-                        heirs.append(heir)
-                else:
-                    del self._lanes[key]
-        return heirs
+class _Gate:
+    """What a task waits on, opened from any thread."""
+
+    __slots__ = ("_loop", "_thread", "_timer", "future")
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._timer: asyncio.TimerHandle | None = None
+        self.future: asyncio.Future[None] = self._loop.create_future()
+
+    def open_after(self, seconds: float | None) -> None:
+        """Open it in any case after so many seconds."""
+        # Not `asyncio.timeout`: a waiting call would hold much more memory.
+        if seconds is not None:
+            self._timer = self._loop.call_later(seconds, self._set)
+
+    def close(self) -> None:
+        """Nobody waits on it any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def open(self) -> bool:
+        """Let the task go on. False when its loop was closed under it: nobody is there."""
+        try:
+            if threading.get_ident() == self._thread and self._loop.is_running():
+                self._set()  # no detour through the loop's selector
+            else:
+                self._loop.call_soon_threadsafe(self._set)
+        except RuntimeError:
+            return False
+        return True
+
+    def _set(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
 
 
 def _entered_or_left(ticket: Ticket) -> Ticket | None:

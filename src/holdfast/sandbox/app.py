@@ -350,6 +350,7 @@ class Exchange:
             struck = self._executed or fault.moment is Moment.ANSWER
             core.faults.settle(fault, struck=struck)
             if not struck:
+                self._fault = None
                 self._deliver(answer)
                 return
             answer = self._spoilt(fault, answer)

@@ -4,7 +4,7 @@ import { byId, duration, linkTo, make, timeOfDay } from "./elements.js";
 
 const MOST = 200; // rows of a table
 
-const ENDINGS = { truncated: "answer cut short", hanging: "left without an answer" };
+const ENDINGS = { truncated: "answer cut short", hanging: "left without an answer", slow: "answered slowly" };
 
 const filter = byId("request-filter");
 const troubleOnly = byId("request-trouble");
