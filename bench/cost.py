@@ -25,6 +25,7 @@ import stripe
 
 import holdfast
 from bench import cost_candidates, report, servers
+from bench.arguments import count
 
 KEY = "sk_test_cost"
 CUSTOMER: Any = {"name": "Ada Lovelace", "email": "ada@example.com"}
@@ -55,8 +56,8 @@ class Client:
 def main(arguments: list[str] | None = None) -> int:
     """Measure every client that is installed and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.cost", description=__doc__)
-    parser.add_argument("--rounds", type=_count, default=12, help="rounds; the best one counts")
-    parser.add_argument("--calls", type=_count, default=200, help="calls of a client in a round")
+    parser.add_argument("--rounds", type=count, default=12, help="rounds; the best one counts")
+    parser.add_argument("--calls", type=count, default=200, help="calls of a client in a round")
     parser.add_argument("--candidates", action="store_true", help="measure bare HTTP clients, too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE, too")
     given = parser.parse_args(arguments)
@@ -73,16 +74,6 @@ def main(arguments: list[str] | None = None) -> int:
         settings = {"rounds": given.rounds, "calls": given.calls}
         report.write(given.json, "cost", packages, settings, rows)
     return 0
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-_count.__name__ = "number (1 or more)"
 
 
 def _installed(package: str) -> bool:

@@ -25,6 +25,7 @@ from typing import Any
 
 import holdfast
 from bench import report
+from bench.arguments import count
 from holdfast import Policy
 from holdfast.drivers import aio, sync
 from holdfast.drivers.budgets import budget_of
@@ -41,8 +42,8 @@ ON_OBJECT = Request("POST", "/v1/customers/cus_1", "key-1", ("cus_1",))
 def main(arguments: list[str] | None = None) -> int:
     """Measure every layer that is installed and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.overhead", description=__doc__)
-    parser.add_argument("--rounds", type=_count, default=15, help="rounds; the best one counts")
-    parser.add_argument("--calls", type=_count, default=4000, help="calls of a layer in a round")
+    parser.add_argument("--rounds", type=count, default=15, help="rounds; the best one counts")
+    parser.add_argument("--calls", type=count, default=4000, help="calls of a layer in a round")
     parser.add_argument("--only", metavar="TEXT", default="", help="clients whose name has TEXT")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE, too")
     given = parser.parse_args(arguments)
@@ -62,16 +63,6 @@ def main(arguments: list[str] | None = None) -> int:
         settings = {"rounds": given.rounds, "calls": given.calls}
         report.write(given.json, "overhead", packages, settings, rows)
     return 0
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-_count.__name__ = "number (1 or more)"
 
 
 @dataclass(frozen=True, slots=True)

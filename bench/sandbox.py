@@ -30,6 +30,7 @@ from socket import create_server
 from statistics import median
 
 from bench import report, servers
+from bench.arguments import count
 from holdfast.sandbox.core import DEFAULT_ACCOUNT, Behaviour, Core
 from holdfast.sandbox.resources import ROUTES, Request
 
@@ -57,12 +58,12 @@ class Server:
 def main(arguments: list[str] | None = None) -> int:
     """Measure every server and print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench.sandbox", description=__doc__)
-    parser.add_argument("--rounds", type=_count, default=3, help="rounds; the median one counts")
-    parser.add_argument("--seconds", type=_count, default=3, help="of each measurement")
-    parser.add_argument("--objects", type=_count, default=200_000, help="for memory_bytes")
+    parser.add_argument("--rounds", type=count, default=3, help="rounds; the median one counts")
+    parser.add_argument("--seconds", type=count, default=3, help="of each measurement")
+    parser.add_argument("--objects", type=count, default=200_000, help="for memory_bytes")
     parser.add_argument("--only", metavar="TEXT", default="", help="servers whose name has TEXT")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE, too")
-    parser.add_argument("--fill", type=_count, help=argparse.SUPPRESS)
+    parser.add_argument("--fill", type=count, help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
     if given.fill:
         print(asyncio.run(fill(given.fill)))
@@ -82,16 +83,6 @@ def main(arguments: list[str] | None = None) -> int:
         peers = {"localstripe": LOCALSTRIPE, "stripe-stateful-mock": STATEFUL_MOCK}
         report.write(given.json, "sandbox", ["holdfast"], {**settings, **peers}, whole)
     return 0
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError(text)
-    return number
-
-
-_count.__name__ = "number (1 or more)"
 
 
 def measure(chosen: list[Server], rounds: int, seconds: int) -> list[report.Row]:
