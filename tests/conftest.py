@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from stories import FakeTime, Story
 
 from holdfast.drivers import budgets
 
 # No test may fail because the machine is slow.
-settings.register_profile("holdfast", deadline=None)
+settings.register_profile("holdfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("holdfast")
 
 

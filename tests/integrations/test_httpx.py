@@ -288,7 +288,7 @@ def test_an_answer_that_dribbles_in_is_cut_to_the_attempts_time(
             connection.sendall(b" ")
             time.sleep(0.02)
 
-    policy = Policy(backoff=QUICK, attempt_timeout=0.2)
+    policy = Policy(backoff=QUICK, attempt_timeout=0.5)
     assert caller.send("GET", serve(dribble, OK).url, policy).status_code == 200
     assert caller.classes() == ["interrupted", "ok"]
 
@@ -297,10 +297,10 @@ def test_no_answer_is_cut_to_the_attempts_time_or_the_clients(serve: Serve, call
     def hang(connection: socket.socket) -> None:
         connection.recv(1)
 
-    policy = Policy(backoff=QUICK, attempt_timeout=0.1)
+    policy = Policy(backoff=QUICK, attempt_timeout=0.4)
     caller.send("GET", serve(hang, OK).url, policy, timeout=60)
     assert caller.classes() == ["interrupted", "ok"]
-    caller.send("GET", serve(hang, OK).url, timeout=0.1)
+    caller.send("GET", serve(hang, OK).url, timeout=0.4)
     assert caller.classes() == ["interrupted", "ok"]
 
 
@@ -332,7 +332,7 @@ def test_writes_to_an_object_wait_in_its_lane(serve: Serve, caller: Caller) -> N
     assert server.requests == []
     # At another host the same id is another object.
     elsewhere = server.url.replace("127.0.0.1", "localhost")
-    assert caller.send("POST", f"{elsewhere}/v1/customers/cus_1", policy, lanes=lanes)
+    assert caller.send("POST", f"{elsewhere}/v1/customers/cus_1", lanes=lanes)
 
 
 def test_events_reach_the_subscriber(serve: Serve, caller: Caller) -> None:
