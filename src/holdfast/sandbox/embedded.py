@@ -16,14 +16,12 @@ from typing import Any, Self, TypeVar, Unpack
 from holdfast.sandbox import catalogue
 from holdfast.sandbox.admin import check_hold
 from holdfast.sandbox.background import Background, as_backgrounds
-from holdfast.sandbox.connection import Connection
 from holdfast.sandbox.controls import StateControls
 from holdfast.sandbox.core import DEFAULT_ACCOUNT, Behaviour, Core
 from holdfast.sandbox.faults import (
     UNSET,
     FaultFields,
     FaultKind,
-    Scenario,
     Unset,
     read_fault,
     read_scenario,
@@ -35,6 +33,7 @@ from holdfast.sandbox.lock_rules import LockRules, default_rules, read_rules
 from holdfast.sandbox.seed import read_seed
 from holdfast.sandbox.selector import precise_selector
 from holdfast.sandbox.server import DEFAULT_BOUNDS, Bounds, Server
+from holdfast.sandbox.serving import ServingThread
 from holdfast.sandbox.state import JsonObject
 from holdfast.sandbox.store import Store
 from holdfast.sandbox.webhooks import DeliverySettings, Webhook
@@ -354,7 +353,7 @@ class Sandbox(StateControls):
                 core.listen(self._webhooks)
             undo.pop_all()
         self._port = listener.port
-        thread = _Thread(loop, listener, Server(core, self._bounds), store, self._scenario)
+        thread = ServingThread(loop, listener, Server(core, self._bounds), store, self._scenario)
         thread.start()
         thread.ready.wait()
         return _Running(loop, core, thread)
@@ -367,60 +366,6 @@ def _lock_rules(source: Path | str | Mapping[str, object] | None, *, reads_lock:
 
 def _is_port(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 65535
-
-
-class _Thread(threading.Thread):
-    """Serves until the loop is stopped, then leaves nothing open."""
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        listener: Listener,
-        server: Server,
-        store: Store | None,
-        scenario: Scenario | None,
-    ) -> None:
-        super().__init__(name="holdfast-sandbox", daemon=True)
-        self.ready = threading.Event()
-        self._loop = loop
-        self._listener = listener
-        self._server = server
-        self._store = store
-        self._scenario = scenario
-
-    def run(self) -> None:
-        loop = self._loop
-        try:
-            loop.call_soon(self._begin)
-            delivering = self._server.core.webhooks.start(loop)
-            loop.run_forever()
-            self._listener.close()
-            delivering.cancel()
-            loop.run_until_complete(asyncio.wait([delivering]))
-            while self._server.connections or self._listener.welcoming:
-                self._server.close_connections()
-                loop.run_until_complete(asyncio.sleep(0))
-        finally:
-            self._listener.close()
-            loop.close()
-            if self._store is not None:
-                self._store.close()
-            self.ready.set()
-
-    def _begin(self) -> None:
-        server = self._server
-        try:
-            self._listener.open(self._loop, lambda: Connection(server))
-            server.start_sweeping()
-            server.core.faults.refuse = self._refuse
-            if self._scenario is not None:
-                server.core.faults.play(deepcopy(self._scenario))
-        finally:
-            self.ready.set()
-
-    def _refuse(self, seconds: float) -> None:
-        self._listener.refuse(seconds)
-        self._server.retire_connections()
 
 
 def _settle(future: Future[_Result], result: _Result) -> None:
