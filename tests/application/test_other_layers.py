@@ -1,5 +1,6 @@
 """Layers that retry by themselves, tenacity and Celery, around a client that retries, too."""
 
+import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -81,10 +82,15 @@ def test_an_allowance_is_not_negative() -> None:
 
 
 @pytest.fixture
-def app() -> Celery:
+def app() -> Iterator[Celery]:
     made = Celery("jobs", broker="memory://", backend="cache+memory://")
     made.conf.worker_hijack_root_logger = False
-    return made
+    root = logging.getLogger()
+    level, handlers = root.level, root.handlers[:]
+    yield made
+    # A worker sets the level for the whole process all the same.
+    root.setLevel(level)
+    root.handlers[:] = handlers
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
