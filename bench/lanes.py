@@ -29,18 +29,26 @@ from types import FunctionType, ModuleType
 
 from bench import report
 from bench.arguments import count
-from holdfast import Policy
+from holdfast import Limit, Policy, RateLimits
 from holdfast.drivers import aio, sync
 from holdfast.engine import Call, Request, Response, Send
 from holdfast.lanes import ADAPTIVE, MemoryLanes
+from holdfast.ratelimit import MemoryLimiter
 
 ANSWER = Response(200, {"request-id": "req_1"})
 POLICY = Policy()
 PLAIN = Request("POST", "/v1/customers/cus_1", "key-1")
 
-# What a call may go through before it is sent. The limiter joins as a part of its own, and
-# together with the lanes.
-PARTS = {"lanes": Request("POST", "/v1/customers/cus_1", "key-1", ("cus_1",))}
+ON_OBJECT = Request("POST", "/v1/customers/cus_1", "key-1", ("cus_1",))
+# Told, and far beyond what can be reached here, so that nobody waits.
+FAST = RateLimits(account=Limit(1_000_000))
+
+# What a call may go through before it is sent: its lanes, and the limiter.
+PARTS = {
+    "lanes": (ON_OBJECT, False),
+    "limiter": (PLAIN, True),
+    "lanes and limiter": (ON_OBJECT, True),
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -77,15 +85,16 @@ def _row(what: str, unit: str, value: float) -> report.Row:
 
 def added_cost(rounds: int, calls: int) -> list[report.Row]:
     """What each part adds to a call that nobody keeps waiting."""
-    requests = {"": PLAIN, **PARTS}
+    requests = {"": (PLAIN, False), **PARTS}
     best = {(mode, part): float("inf") for mode in ("sync", "async") for part in requests}
     lanes = MemoryLanes()
     with asyncio.Runner() as runner:
         for _ in range(rounds):
-            for part, request in requests.items():
-                seconds = _time(request, lanes, calls)
+            for part, (request, limited) in requests.items():
+                limiter = MemoryLimiter(FAST) if limited else None
+                seconds = _time(request, lanes, calls, limiter)
                 best["sync", part] = min(best["sync", part], seconds)
-                seconds = runner.run(_time_async(request, lanes, calls))
+                seconds = runner.run(_time_async(request, lanes, calls, limiter))
                 best["async", part] = min(best["async", part], seconds)
     return [
         _row(f"{part} of a call, {mode}", "us", (best[mode, part] - best[mode, ""]) / calls * 1e6)
@@ -94,21 +103,26 @@ def added_cost(rounds: int, calls: int) -> list[report.Row]:
     ]
 
 
-def _call(request: Request) -> Call:
-    return Call(request, POLICY, clock=time.monotonic, random=random.random)
+def _call(request: Request, limiter: MemoryLimiter | None) -> Call:
+    tokens = None if limiter is None else limiter.admission(request.method, request.path)
+    return Call(request, POLICY, clock=time.monotonic, random=random.random, tokens=tokens)
 
 
-def _time(request: Request, lanes: MemoryLanes, calls: int) -> float:
+def _time(
+    request: Request, lanes: MemoryLanes, calls: int, limiter: MemoryLimiter | None = None
+) -> float:
     began = time.perf_counter()
     for _ in range(calls):
-        sync.run(_call(request), _send, lanes=lanes)
+        sync.run(_call(request, limiter), _send, lanes=lanes)
     return time.perf_counter() - began
 
 
-async def _time_async(request: Request, lanes: MemoryLanes, calls: int) -> float:
+async def _time_async(
+    request: Request, lanes: MemoryLanes, calls: int, limiter: MemoryLimiter | None = None
+) -> float:
     began = time.perf_counter()
     for _ in range(calls):
-        await aio.run(_call(request), _send_async, lanes=lanes)
+        await aio.run(_call(request, limiter), _send_async, lanes=lanes)
     return time.perf_counter() - began
 
 

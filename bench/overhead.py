@@ -3,9 +3,9 @@
 The function gives its answer at once, so all that is measured is the layer around it. Everybody
 runs in one process, in rounds that take turns, and each row is the best of its rounds: a machine
 can only ever make a round slower. `parts` is `bare` for the retry layer alone, and `all` for ours
-with everything that a call may go through: the lane of an object (for the engine; code of one's
-own names none), the account's retry budget, the deadline of the context, and a subscriber of
-events.
+with everything that a call may go through: the lane of an object and a rate limit that is told (for
+the engine; code of one's own has neither), the account's retry budget, the deadline of the context,
+and a subscriber of events.
 
 A peer that is not installed is left out; `make bench-setup` installs them all.
 """
@@ -30,11 +30,16 @@ from holdfast import Policy
 from holdfast.drivers import aio, sync
 from holdfast.drivers.budgets import budget_of
 from holdfast.drivers.deadline import current_deadline
+from holdfast.drivers.limiters import limiter_of
+from holdfast.drivers.priority import current_priority
 from holdfast.engine import Call, Request, Response, Send
 from holdfast.lanes import MemoryLanes
+from holdfast.ratelimit import Limit, RateLimits
 
 ANSWER = Response(200, {"request-id": "req_1"})
 POLICY = Policy()
+# Far beyond what can be reached here, so that nobody waits.
+FAST = RateLimits(account=Limit(1_000_000))
 BARE = Request("POST", "/v1/refunds", "key-1")
 ON_OBJECT = Request("POST", "/v1/customers/cus_1", "key-1", ("cus_1",))
 
@@ -171,6 +176,9 @@ def _calls(*, everything: bool) -> Callable[[], Call]:
             random=draw,
             budget=budget,
             deadline=deadline,
+            tokens=limiter_of("bench", FAST).admission(
+                ON_OBJECT.method, ON_OBJECT.path, current_priority(POLICY.priority)
+            ),
             events=True,
         )
 

@@ -14,6 +14,7 @@ from holdfast.engine.receipt import STOP_REASONS
 from holdfast.engine.rules import Rules
 from holdfast.engine.verdict import Situation, decide
 from holdfast.policy import Policy
+from holdfast.ratelimit import PUBLISHED, Limit
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 MADE = "<!-- Made from the code by scripts/make_docs.py; change the code, then run it. -->"
@@ -217,7 +218,9 @@ def presets() -> str:
 
 
 def _judge(outcome: Outcome, policy: Policy) -> str:
-    at = Situation(classify(outcome), outcome, 1, True, 0.0, policy.deadline)
+    at = Situation(
+        classify(outcome), outcome, 1, True, 0.0, policy.deadline, policy.throttled == "wait"
+    )
     reason = decide(at, policy, lambda: 0.5).reason
     return "again" if reason is None else f"`{reason}`"
 
@@ -229,10 +232,49 @@ def _interval(policy: Policy, retry: int) -> str:
     return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
+def rate_limits() -> str:
+    """The table of published limits."""
+    rows = [
+        (
+            row.what,
+            f"`{row.pattern}`" if row.pattern else "",
+            "each object" if row.per == "resource" else "the account",
+            _limit(row.live),
+            _limit(row.sandbox),
+        )
+        for row in PUBLISHED
+    ]
+    return _page(
+        "Published rate limits",
+        'What `Policy(rate_limit="stripe")` goes by: the numbers of '
+        "[Stripe's page on rate limits](https://docs.stripe.com/rate-limits), as read on "
+        "2026-04-30. Keys that begin with `sk_test_` or `rk_test_` have the sandbox's numbers, all "
+        "others the live ones.",
+        _table(("what", "pattern", "counted for", "live", "sandbox"), rows),
+        "1,000 updates an hour are taken as 500 at once and 500 more spread over the hour, so that "
+        "no hour has more than 1,000. The limits of new invoices and of quantity updates of a "
+        "subscription, and that of concurrent meter events of a customer, depend on the request's "
+        "body; they are learned from refusals (`resource-specific`).",
+    )
+
+
+def _limit(limit: Limit) -> str:
+    rate = limit.rate or 0.0
+    parts = [f"{rate:g} a second" if rate >= 1 else f"{rate * 3600:g} an hour"]
+    if limit.burst is not None:
+        parts.append(f"{limit.burst:g} at once")
+    if limit.concurrency is not None:
+        parts.append(f"{limit.concurrency} under way")
+    if limit.apart:
+        parts.append("not counted for the account")
+    return ", ".join(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "classification.md": classification,
     "policy.md": policy,
     "presets.md": presets,
+    "rate-limits.md": rate_limits,
     "stop-reasons.md": stop_reasons,
 }
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from stories import FakeTime, Story
 
-from holdfast.drivers import budgets
+from holdfast.drivers import budgets, limiters
 
 # No test may fail because the machine is slow.
 settings.register_profile("holdfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -26,7 +26,8 @@ def fake_time() -> FakeTime:
 
 
 @pytest.fixture(autouse=True)
-def full_retry_budgets() -> Iterator[None]:
-    """Give every test the retry budgets of a new process."""
+def new_accounts() -> Iterator[None]:
+    """Give every test the retry budgets and the limiters of a new process."""
     yield
     budgets._budgets.clear()
+    limiters._limiters.clear()

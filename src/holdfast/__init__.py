@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from holdfast.drivers.allowance import allowance
     from holdfast.drivers.blocks import lane, serialized
     from holdfast.drivers.deadline import deadline
+    from holdfast.drivers.priority import priority
     from holdfast.engine import (
         Backoff,
         Budget,
@@ -26,9 +27,10 @@ if TYPE_CHECKING:
         StopReason,
     )
     from holdfast.engine import Progressive as progressive  # noqa: N813 -- as it reads in a call
-    from holdfast.errors import DeadlineExceeded, HoldfastError, LaneFull, NotSent
+    from holdfast.errors import DeadlineExceeded, HoldfastError, LaneFull, LimiterFull, NotSent
     from holdfast.integrations.stripe import StripeHTTPClient, stripe_client
     from holdfast.policy import Policy
+    from holdfast.ratelimit import Limit, RateLimits
 
 __all__ = [
     "Backoff",
@@ -38,9 +40,12 @@ __all__ = [
     "HoldfastError",
     "Jitter",
     "LaneFull",
+    "Limit",
+    "LimiterFull",
     "NotSent",
     "Policy",
     "Progressive",
+    "RateLimits",
     "Receipt",
     "StopReason",
     "StripeHTTPClient",
@@ -50,6 +55,7 @@ __all__ = [
     "deadline",
     "lane",
     "last_receipt",
+    "priority",
     "progressive",
     "retrying",
     "serialized",
@@ -64,6 +70,7 @@ _PLACES = {
     "holdfast.drivers.allowance": ("allowance",),
     "holdfast.drivers.blocks": ("lane", "serialized"),
     "holdfast.drivers.deadline": ("deadline",),
+    "holdfast.drivers.priority": ("priority",),
     "holdfast.engine": (
         "Backoff",
         "Budget",
@@ -73,9 +80,16 @@ _PLACES = {
         "Receipt",
         "StopReason",
     ),
-    "holdfast.errors": ("DeadlineExceeded", "HoldfastError", "LaneFull", "NotSent"),
+    "holdfast.errors": (
+        "DeadlineExceeded",
+        "HoldfastError",
+        "LaneFull",
+        "LimiterFull",
+        "NotSent",
+    ),
     "holdfast.integrations.stripe": ("StripeHTTPClient", "stripe_client"),
     "holdfast.policy": ("Policy",),
+    "holdfast.ratelimit": ("Limit", "RateLimits"),
 }
 _LAZY = {name: (place, name) for place, names in _PLACES.items() for name in names}
 _LAZY["progressive"] = ("holdfast.engine", "Progressive")

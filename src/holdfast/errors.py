@@ -28,3 +28,18 @@ class LaneFull(NotSent):
         )
         self.key = key
         self.max_waiting = max_waiting
+
+
+class LimiterFull(NotSent):
+    """As many calls as `max_waiting` allows already wait for the account's rate limit.
+
+    Attributes:
+        max_waiting: the bound that was reached.
+    """
+
+    def __init__(self, max_waiting: int) -> None:
+        super().__init__(
+            f"{max_waiting} calls already wait for the account's rate limit (max_waiting): "
+            "send fewer at once, or raise the bound"
+        )
+        self.max_waiting = max_waiting

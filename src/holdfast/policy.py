@@ -9,12 +9,15 @@ from holdfast.engine.backoff import Backoff, Jitter, Progressive
 from holdfast.engine.budget import Budget
 from holdfast.engine.classify import FaultClass
 from holdfast.engine.rules import Rules
+from holdfast.ratelimit import RateLimit, check_rate_limit
 
 LaneRule = Literal["writes", "all", "hot", "off"]
 ChosenLanes = Callable[[str, str, Mapping[str, object]], Iterable[str]]
 """Gives the lanes of a request, from its method, its path and its parameters."""
 RetryAfterRule = Literal["give_up", "cap", "ignore"]
 KeyRule = Literal["none", "unsafe"]
+ThrottledRule = Literal["wait", "raise"]
+PriorityRule = Literal["interactive", "background"]
 
 
 def _option(
@@ -96,7 +99,29 @@ class Policy:
         ("adaptive",),
     )
     max_waiting: int = _option(
-        10_000, "how many calls may wait in one lane; the next is refused", "calls", (1, 10_000_000)
+        10_000,
+        "how many calls may wait in one lane, and how many for the rate limit of one account; the "
+        "next is refused",
+        "calls",
+        (1, 10_000_000),
+    )
+    throttled: ThrottledRule = _option(
+        "wait",
+        "what follows a rate limit's refusal: the limiter slows down and the call waits for its "
+        "next token, or the refusal is raised as by the official packages",
+        words=get_args(ThrottledRule),
+    )
+    rate_limit: RateLimit = _option(
+        None,
+        "how fast the account may go: `None` learns it from refusals and slows nobody before; "
+        '`"stripe"` goes by the published numbers (`docs/reference/rate-limits.md`), a number is '
+        "requests a second of the account, and `RateLimits(...)` tells more",
+    )
+    priority: PriorityRule = _option(
+        "interactive",
+        "whether calls wait for the rate limit before or after others; "
+        "`holdfast.priority(...)` overrides it for a block",
+        words=get_args(PriorityRule),
     )
 
     def __post_init__(self) -> None:
@@ -145,6 +170,11 @@ class Policy:
         return cls(**presets.STRIPE_GO, max_retries=max_retries)
 
     @property
+    def has_limiter(self) -> bool:
+        """Whether its calls go through a limiter."""
+        return self.throttled == "wait" or self.rate_limit is not None
+
+    @property
     def calls_in_lane(self) -> int:
         """The width of lanes as a number: 0 is adaptive."""
         return self.lane_width if isinstance(self.lane_width, int) else 0
@@ -167,6 +197,9 @@ _FUNCTIONS = frozenset({LaneRule | ChosenLanes})
 
 
 def _check(name: str, value: object, type_: Any, meta: Any) -> None:
+    if type_ == RateLimit:
+        check_rate_limit(value)
+        return
     if type_ in _KINDS:
         if not isinstance(value, type_):
             raise ValueError(f"{name} is {value!r}: it must be a {_KINDS[type_]}")

@@ -32,6 +32,7 @@ def _preset(backoff: Backoff, rules: Rules) -> dict[str, Any]:
         "retry_after": "ignore",
         "retry_budget": None,
         "lanes": "off",
+        "throttled": "raise",
         "deadline": 86_400.0,
     }
 

@@ -14,6 +14,7 @@ from scripted import Answer, ScriptedServer, answer, error, reset, truncated
 
 import holdfast
 from holdfast import Backoff, Policy, StopReason
+from holdfast.engine import Cause
 from holdfast.lanes import MemoryLanes
 
 if TYPE_CHECKING:
@@ -99,11 +100,20 @@ def test_a_lock_timeout_with_its_header_stripped_is_retried_with_the_same_key(
     assert server.keys[0]
 
 
-def test_a_rate_limit_is_returned_at_once(serve: Serve, caller: Caller) -> None:
+def test_a_rate_limit_is_waited_for(serve: Serve, caller: Caller) -> None:
     header = "Stripe-Rate-Limited-Reason: global-rate\r\nStripe-Should-Retry: true\r\n"
-    server = serve(error(429, "rate_limit", header))
+    server = serve(error(429, "rate_limit", header), CUSTOMER)
+    assert caller.update(server).id == "cus_1"
+    assert caller.classes() == ["throttled", "ok"]
+    assert caller.receipt is not None
+    assert caller.receipt.waits[Cause.LIMITER] > 0.1
+    assert len(set(server.keys)) == 1
+
+
+def test_a_rate_limit_is_raised_at_once_if_the_policy_says_so(serve: Serve, caller: Caller) -> None:
+    server = serve(error(429, "rate_limit", "Stripe-Should-Retry: true\r\n"))
     with pytest.raises(stripe.RateLimitError):
-        caller.update(server)
+        caller.update(server, Policy(throttled="raise"))
     assert caller.stop() is StopReason.THROTTLED
     assert len(server.requests) == 1
 

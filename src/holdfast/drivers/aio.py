@@ -3,10 +3,22 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from holdfast.drivers.admission import admit_async
 from holdfast.drivers.last import remember
 from holdfast.drivers.pause import pause_async
 from holdfast.drivers.subscriber import deliver
-from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep, StopReason
+from holdfast.engine import (
+    Admit,
+    Call,
+    Emit,
+    Enter,
+    Event,
+    Outcome,
+    Refused,
+    Send,
+    Sleep,
+    StopReason,
+)
 from holdfast.lanes import MemoryLanes, Ticket
 
 _OK = StopReason.OK
@@ -22,6 +34,7 @@ async def run(
 ) -> Outcome:
     """Run a call to its end. The twin of `holdfast.drivers.sync.run`; `send` and `sleep` wait."""
     ticket: Ticket | None = None
+    tokens = call.tokens
     steps = call.steps()
     try:
         command = next(steps)
@@ -30,7 +43,15 @@ async def run(
                 reply: object = None
                 match command:
                     case Send():
-                        reply = await send(command)
+                        try:
+                            reply = await send(command)
+                        finally:
+                            if tokens is not None:
+                                tokens.end()
+                    case Emit():
+                        deliver(on_event, command.event)
+                    case Admit():
+                        reply = await admit_async(command)
                     case Sleep():
                         await sleep(command.seconds)
                     case Enter():
@@ -41,8 +62,8 @@ async def run(
                             width=command.width,
                         )
                         reply = ticket is not None
-                    case Emit():
-                        deliver(on_event, command.event)
+                    case Refused():
+                        command.tokens.refused(command.reason, command.pause)
             except BaseException as error:  # noqa: BLE001 - the call records it and raises it again
                 command = steps.throw(error)
             else:
@@ -54,6 +75,8 @@ async def run(
         return outcome
     finally:
         steps.close()
+        if tokens is not None:
+            tokens.end()
         remember(call.receipt)
         if ticket is not None:
             ticket.leave()

@@ -6,10 +6,9 @@ allowance every retry of every layer is paid from the same few, so three and thr
 
 import threading
 from collections import OrderedDict
-from contextvars import ContextVar, Token
-from types import TracebackType
-from typing import Self
+from contextvars import ContextVar
 
+from holdfast.drivers.ambient import Ambient
 from holdfast.engine import FaultClass, Purse
 
 # Allowances that are found again by their key; the oldest go when there are more.
@@ -71,7 +70,7 @@ def current_allowance() -> Retries | None:
     return ambient_allowance.get()
 
 
-class allowance:  # noqa: N801 - used as a statement: `with holdfast.allowance(2):`
+class allowance(Ambient[Retries]):  # noqa: N801 - used as a statement
     """Bound the retries of everything inside the block: `with holdfast.allowance(2): ...`.
 
     For a loop that is not Holdfast's, such as tenacity's or a job queue's own retry. A block
@@ -87,33 +86,22 @@ class allowance:  # noqa: N801 - used as a statement: `with holdfast.allowance(2
         ValueError: `retries` is negative.
     """
 
-    __slots__ = ("_retries", "_token")
+    __slots__ = ("_retries",)
 
     def __init__(self, retries: int, *, key: str | None = None) -> None:
         if retries < 0:
             raise ValueError(f"retries is {retries}: it must be 0 or more")
+        super().__init__(ambient_allowance)
         self._retries = Retries(retries) if key is None else _found(key, retries)
-        self._token: Token[Retries | None] | None = None
 
     @property
     def left(self) -> int:
         """How many retries are left."""
         return self._retries.left
 
-    def __enter__(self) -> Self:
-        self._retries = ambient_allowance.get() or self._retries
-        self._token = ambient_allowance.set(self._retries)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._token is not None:
-            ambient_allowance.reset(self._token)
-            self._token = None
+    def _inside(self, outer: Retries | None) -> Retries:
+        self._retries = outer or self._retries
+        return self._retries
 
 
 def _found(key: str, number: int) -> Retries:

@@ -1,14 +1,14 @@
 """A deadline for everything inside a block, carried along by the context."""
 
 import time
-from contextvars import ContextVar, Token
-from types import TracebackType
-from typing import Self
+from contextvars import ContextVar
+
+from holdfast.drivers.ambient import Ambient
 
 ambient_deadline: ContextVar[float | None] = ContextVar("holdfast_deadline", default=None)
 
 
-class deadline:  # noqa: N801 - used as a statement: `with holdfast.deadline(30):`
+class deadline(Ambient[float]):  # noqa: N801 - used as a statement: `with holdfast.deadline(30):`
     """Bound every call inside the block: `with holdfast.deadline(30): ...`.
 
     A call that would pass it waits, sends and retries no longer, whatever its policy allows. A
@@ -22,29 +22,17 @@ class deadline:  # noqa: N801 - used as a statement: `with holdfast.deadline(30)
         ValueError: `seconds` is not above 0.
     """
 
-    __slots__ = ("_seconds", "_token")
+    __slots__ = ("_seconds",)
 
     def __init__(self, seconds: float) -> None:
         if not seconds > 0:
             raise ValueError(f"deadline is {seconds}: it must be above 0 s")
+        super().__init__(ambient_deadline)
         self._seconds = seconds
-        self._token: Token[float | None] | None = None
 
-    def __enter__(self) -> Self:
+    def _inside(self, outer: float | None) -> float:
         ends = time.monotonic() + self._seconds
-        outer = ambient_deadline.get()
-        self._token = ambient_deadline.set(ends if outer is None else min(ends, outer))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._token is not None:
-            ambient_deadline.reset(self._token)
-            self._token = None
+        return ends if outer is None else min(ends, outer)
 
 
 def current_deadline() -> float | None:

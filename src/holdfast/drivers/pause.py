@@ -18,6 +18,11 @@ async def pause_async(seconds: float) -> None:
     await asyncio.sleep(seconds if _real else 0)
 
 
+def is_real() -> bool:
+    """Whether waits take their time."""
+    return _real
+
+
 def waiting(*, real: bool) -> bool:
     """Switch the waiting on or off. Returns what it was before."""
     global _real

@@ -3,10 +3,22 @@
 import time
 from collections.abc import Callable
 
+from holdfast.drivers.admission import admit
 from holdfast.drivers.last import remember
 from holdfast.drivers.pause import pause
 from holdfast.drivers.subscriber import deliver
-from holdfast.engine import Call, Emit, Enter, Event, Outcome, Send, Sleep, StopReason
+from holdfast.engine import (
+    Admit,
+    Call,
+    Emit,
+    Enter,
+    Event,
+    Outcome,
+    Refused,
+    Send,
+    Sleep,
+    StopReason,
+)
 from holdfast.lanes import MemoryLanes, Ticket
 
 _OK = StopReason.OK
@@ -41,6 +53,7 @@ def run(
         NotSent: the call ended before its first attempt.
     """
     ticket: Ticket | None = None
+    tokens = call.tokens
     steps = call.steps()
     try:
         command = next(steps)
@@ -49,7 +62,15 @@ def run(
                 reply: object = None
                 match command:
                     case Send():
-                        reply = send(command)
+                        try:
+                            reply = send(command)
+                        finally:
+                            if tokens is not None:
+                                tokens.end()
+                    case Emit():
+                        deliver(on_event, command.event)
+                    case Admit():
+                        reply = admit(command)
                     case Sleep():
                         sleep(command.seconds)
                     case Enter():
@@ -60,8 +81,8 @@ def run(
                             width=command.width,
                         )
                         reply = ticket is not None
-                    case Emit():
-                        deliver(on_event, command.event)
+                    case Refused():
+                        command.tokens.refused(command.reason, command.pause)
             except BaseException as error:  # noqa: BLE001 - the call records it and raises it again
                 command = steps.throw(error)
             else:
@@ -73,6 +94,8 @@ def run(
         return outcome
     finally:
         steps.close()
+        if tokens is not None:
+            tokens.end()
         remember(call.receipt)
         if ticket is not None:
             ticket.leave()

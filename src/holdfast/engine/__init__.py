@@ -4,9 +4,10 @@ from holdfast.engine.backoff import Backoff, Growth, Jitter, Progressive, Wait
 from holdfast.engine.budget import Budget, RetryBudget
 from holdfast.engine.call import Call, Request
 from holdfast.engine.classify import FaultClass, classify
-from holdfast.engine.commands import Admit, Command, Emit, Enter, Send, Sleep
+from holdfast.engine.commands import Admit, Command, Emit, Enter, Refused, Send, Sleep, Tokens
 from holdfast.engine.outcome import Failure, Outcome, Phase, Response
 from holdfast.engine.receipt import (
+    Admitted,
     Attempt,
     AttemptEnded,
     AttemptStarted,
@@ -24,6 +25,7 @@ from holdfast.engine.verdict import SAFE_METHODS, Purse, Rule, Situation, Verdic
 __all__ = [
     "SAFE_METHODS",
     "Admit",
+    "Admitted",
     "Answers",
     "Attempt",
     "AttemptEnded",
@@ -47,6 +49,7 @@ __all__ = [
     "Progressive",
     "Purse",
     "Receipt",
+    "Refused",
     "Request",
     "Response",
     "RetryBudget",
@@ -57,6 +60,7 @@ __all__ = [
     "Situation",
     "Sleep",
     "StopReason",
+    "Tokens",
     "Verdict",
     "Wait",
     "classify",

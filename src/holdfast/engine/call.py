@@ -8,10 +8,11 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from holdfast.engine.classify import FaultClass, classify
-from holdfast.engine.commands import Command, Emit, Enter, Send, Sleep
+from holdfast.engine.classify import FaultClass, classify, limit_reason
+from holdfast.engine.commands import Admit, Command, Emit, Enter, Refused, Send, Sleep, Tokens
 from holdfast.engine.outcome import Failure, Outcome
 from holdfast.engine.receipt import (
+    Admitted,
     Attempt,
     AttemptEnded,
     AttemptStarted,
@@ -23,7 +24,7 @@ from holdfast.engine.receipt import (
     StopReason,
 )
 from holdfast.engine.verdict import SAFE_METHODS, Purse, Rule, Situation, Verdict, decide
-from holdfast.errors import DeadlineExceeded, LaneFull
+from holdfast.errors import DeadlineExceeded, LaneFull, LimiterFull
 
 if TYPE_CHECKING:
     from holdfast.policy import Policy
@@ -65,7 +66,12 @@ class Call:
             allows.
         rule: which outcomes are final, instead of the rules of the fault classes.
         refused: is told of the fault class of each attempt that was no success.
+        tokens: where its attempts get their tokens; None for no limiter.
         events: whether to yield `Emit` commands.
+
+    Attributes:
+        receipt: what has happened so far.
+        tokens: as given, for the driver.
     """
 
     __slots__ = (
@@ -80,6 +86,7 @@ class Call:
         "_rule",
         "_started",
         "receipt",
+        "tokens",
     )
 
     def __init__(
@@ -93,6 +100,7 @@ class Call:
         deadline: float | None = None,
         rule: Rule | None = None,
         refused: Callable[[FaultClass], object] | None = None,
+        tokens: Tokens | None = None,
         events: bool = False,
     ) -> None:
         self._request = request
@@ -104,6 +112,7 @@ class Call:
         self._rule = rule
         self._refused = refused
         self._events = events
+        self.tokens = tokens
         self._started = 0.0
         self.receipt = Receipt(
             request.method, request.path, [], {}, None, 0.0, request.idempotency_key
@@ -117,7 +126,8 @@ class Call:
 
         Raises:
             DeadlineExceeded: the deadline passed before the first attempt.
-            LaneFull: passed on from the driver.
+            LaneFull: passed on from the driver, like the next.
+            LimiterFull: too many calls wait for the limiter.
         """
         now = self._started = self._clock()
         deadline = now + self._policy.deadline
@@ -126,15 +136,31 @@ class Call:
         if self._budget is not None:
             self._budget.deposit(now)
         # One generator for the whole loop: every generator inside another one costs every call.
-        receipt, events = self.receipt, self._events
+        receipt, events, tokens = self.receipt, self._events, self.tokens
+        max_waiting = self._policy.max_waiting
+        admits = tokens is not None and self._policy.throttled == "wait"
         try:
             if self._request.lanes:
                 yield from self._enter(deadline)
                 now = self._clock()
             if now >= deadline:
-                self._too_late(deadline, "before its first attempt")
+                self._too_late(deadline, "passed before its first attempt")
             number = 1
             while True:
+                if tokens is not None:
+                    waited = yield Admit(tokens, deadline - now, max_waiting, number > 1)
+                    # Nothing else happens to a call with nobody before it: no look at the clock.
+                    if waited != 0.0:
+                        began, now = now, self._clock()
+                        if now > began:
+                            receipt.add_wait(Cause.LIMITER, now - began)
+                        if waited is None or now >= deadline:
+                            if number == 1:
+                                self._too_late(deadline, "passes before the rate limit lets it go")
+                            self._end(StopReason.DEADLINE)
+                            break
+                        if events:
+                            yield Emit(Admitted(receipt, now - began))
                 if events:
                     yield Emit(AttemptStarted(receipt, number))
                 timeout = self._policy.attempt_timeout
@@ -145,20 +171,26 @@ class Call:
                 receipt.attempts.append(attempt)
                 if events:
                     yield Emit(AttemptEnded(receipt, attempt))
-                verdict = self._judge(attempt, outcome, deadline)
+                verdict = self._judge(attempt, outcome, deadline, admits)
+                throttled = attempt.fault is FaultClass.THROTTLED
+                if throttled and tokens is not None:
+                    # Whether or not this call goes on: the others shall not run into it.
+                    yield Refused(tokens, limit_reason(outcome), verdict.delay if admits else 0.0)
                 if verdict.reason is not None:
                     self._end(verdict.reason)
                     break
                 if events:
                     yield Emit(RetryScheduled(receipt, attempt.fault, verdict.delay))
-                began = self._clock()
+                now = began = self._clock()
+                number += 1
+                if throttled and admits:
+                    continue  # the limiter has waits of its own
                 yield Sleep(verdict.delay)
                 now = self._clock()
                 receipt.add_wait(Cause.BACKOFF, now - began)
                 if now >= deadline:
                     self._end(StopReason.DEADLINE)  # the sleep lasted longer than asked for
                     break
-                number += 1
         except BaseException as error:
             self._end(_stop_reason(error))
             # A closed generator may yield no more; everybody else is told.
@@ -177,11 +209,11 @@ class Call:
         now = self._clock()
         self.receipt.add_wait(Cause.LANE, now - began)
         if not entered:
-            self._too_late(deadline, f"while it waited for {', '.join(lanes)}")
+            self._too_late(deadline, f"passed while it waited for {', '.join(lanes)}")
         if self._events:
             yield Emit(LanesEntered(self.receipt, lanes, now - began))
 
-    def _judge(self, attempt: Attempt, outcome: Outcome, deadline: float) -> Verdict:
+    def _judge(self, attempt: Attempt, outcome: Outcome, deadline: float, admits: bool) -> Verdict:
         if attempt.fault is _OK:
             return _SUCCESS
         if self._refused is not None:
@@ -189,14 +221,14 @@ class Call:
         request = self._request
         repeatable = request.method in SAFE_METHODS or request.idempotency_key is not None
         now = self._clock()
-        at = Situation(attempt.fault, outcome, attempt.number, repeatable, now, deadline)
+        at = Situation(attempt.fault, outcome, attempt.number, repeatable, now, deadline, admits)
         return decide(at, self._policy, self._random, self._budget, self._rule)
 
     def _too_late(self, deadline: float, when: str) -> NoReturn:
         allowed = max(0.0, deadline - self._started)
         raise DeadlineExceeded(
             f"{self._request.method} {self._request.path} was not sent: its deadline of "
-            f"{allowed:g} s passed {when}"
+            f"{allowed:g} s {when}"
         )
 
     def _end(self, reason: StopReason) -> None:
@@ -226,5 +258,7 @@ def _stop_reason(error: BaseException) -> StopReason:
         return StopReason.DEADLINE
     if isinstance(error, LaneFull):
         return StopReason.LANE_FULL
+    if isinstance(error, LimiterFull):
+        return StopReason.LIMITER_FULL
     # KeyboardInterrupt, CancelledError, GeneratorExit: somebody stopped it, nothing is broken.
     return StopReason.ERROR if isinstance(error, Exception) else StopReason.CANCELLED

@@ -91,3 +91,14 @@ def classify(outcome: Outcome) -> FaultClass:
         if rule.test(outcome):
             return rule.fault
     return _OTHERWISE.fault
+
+
+def limit_reason(outcome: Outcome) -> str | None:
+    """Which rate limit refused a request, in the words of `Stripe-Rate-Limited-Reason`.
+
+    The 400 for accounts that are created too quickly has no reason; it is its endpoint's.
+    """
+    if isinstance(outcome, Failure):
+        return None
+    reason = outcome.header("stripe-rate-limited-reason")
+    return "endpoint-rate" if reason is None and outcome.status == 400 else reason

@@ -1,8 +1,34 @@
 """What a call asks of its driver. Each is answered with what happened, or with an exception."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from holdfast.engine.receipt import Event
+
+
+class Tokens(Protocol):
+    """Where one call gets its tokens: what its driver needs of a limiter."""
+
+    def admit(self, timeout: float, max_waiting: int, *, again: bool) -> float | None:
+        """Wait for a token on this thread; gives the seconds waited, or None if it is too late."""
+
+    async def admit_async(
+        self,
+        timeout: float,  # noqa: ASYNC109 - the twin of `admit`
+        max_waiting: int,
+        *,
+        again: bool,
+    ) -> float | None:
+        """Wait for a token in this task."""
+
+    def take(self) -> None:
+        """Take a token without waiting for it."""
+
+    def end(self) -> None:
+        """The attempt is over; once more does nothing."""
+
+    def refused(self, reason: str | None, pause: float) -> None:
+        """The attempt was refused by a rate limit."""
 
 
 @dataclass(slots=True)
@@ -21,13 +47,29 @@ class Enter:
 
 @dataclass(slots=True)
 class Admit:
-    """Ask the limiter of a scope for a token within `timeout` seconds.
+    """Get a token of the limiter for the next attempt, within `timeout` seconds.
 
-    Part of the protocol between call and driver; a call yields it once it has a limiter.
+    Answered with the seconds waited, or with None if it would come too late. `again` is True from
+    the second attempt on. The driver tells the limiter when the attempt has ended.
     """
 
-    scope: str
+    tokens: Tokens
     timeout: float
+    max_waiting: int
+    again: bool
+
+
+@dataclass(slots=True)
+class Refused:
+    """Tell the limiter that a rate limit refused the attempt; answered with nothing.
+
+    `reason` is the answer's `Stripe-Rate-Limited-Reason`, and `pause` how many seconds the server
+    wants to be left alone.
+    """
+
+    tokens: Tokens
+    reason: str | None
+    pause: float
 
 
 @dataclass(slots=True)
@@ -52,4 +94,4 @@ class Emit:
     event: Event
 
 
-Command = Enter | Admit | Send | Sleep | Emit
+Command = Enter | Admit | Send | Refused | Sleep | Emit

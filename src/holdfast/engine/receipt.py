@@ -23,6 +23,7 @@ class StopReason(StrEnum):
     ATTEMPTS = "attempts"
     BUDGET = "budget"
     LANE_FULL = "lane_full"
+    LIMITER_FULL = "limiter_full"
     CANCELLED = "cancelled"
     ERROR = "error"
 
@@ -39,6 +40,7 @@ STOP_REASONS = {
     StopReason.ATTEMPTS: "the retries allowed by max_retries were used up",
     StopReason.BUDGET: "the retry budget of its account, or of the block around it, was used up",
     StopReason.LANE_FULL: "too many calls were already waiting for the object",
+    StopReason.LIMITER_FULL: "too many calls were already waiting for the account's rate limit",
     StopReason.CANCELLED: "the caller cancelled it",
     StopReason.ERROR: "the program raised an error of its own",
 }
@@ -48,6 +50,7 @@ class Cause(StrEnum):
     """What a call waited for."""
 
     LANE = "lane"
+    LIMITER = "limiter"
     BACKOFF = "backoff"
 
 
@@ -192,6 +195,14 @@ class LanesEntered:
 
 
 @dataclass(frozen=True, slots=True)
+class Admitted:
+    """The call had to wait for a token of its account's rate limit, and has it now."""
+
+    receipt: Receipt
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptStarted:
     """An attempt is about to be sent."""
 
@@ -223,4 +234,4 @@ class CallEnded:
     receipt: Receipt
 
 
-Event = LanesEntered | AttemptStarted | AttemptEnded | RetryScheduled | CallEnded
+Event = LanesEntered | Admitted | AttemptStarted | AttemptEnded | RetryScheduled | CallEnded

@@ -40,6 +40,7 @@ class Situation:
         repeatable: whether a second execution would do no harm.
         now: the clock, in seconds.
         deadline: the moment by which the call must have ended, on the same clock.
+        admits: whether a limiter decides when it is sent again after a rate limit's refusal.
     """
 
     fault: FaultClass
@@ -48,6 +49,7 @@ class Situation:
     repeatable: bool
     now: float
     deadline: float
+    admits: bool = False
 
 
 Rule = Callable[[Situation], StopReason | None]
@@ -90,7 +92,9 @@ def decide(
     used_up = at.attempt > policy.max_retries
     if used_up and not rules.allows_past_the_last(at.attempt, at.outcome):
         return Verdict(StopReason.ATTEMPTS)
-    delay = policy.backoff_for(at.fault).wait(at.attempt, random)
+    # The limiter has its own waits.
+    admitted = at.admits and at.fault is FaultClass.THROTTLED
+    delay = 0.0 if admitted else policy.backoff_for(at.fault).wait(at.attempt, random)
     delay = _with_hint(delay, at, policy)
     if at.now + delay >= at.deadline:
         return Verdict(StopReason.DEADLINE)
@@ -108,6 +112,8 @@ def class_rule(at: Situation, rules: Rules) -> StopReason | None:
         return StopReason.SERVER_SAID_NO
     if word is True and (rules.throttled_on_word or at.fault is not FaultClass.THROTTLED):
         return None
+    if at.fault is FaultClass.THROTTLED and at.admits:
+        return None
     if not rules.sends_again(at.fault, outcome):
         if isinstance(outcome, Failure) and not outcome.retryable:
             return StopReason.NOT_RETRYABLE
@@ -119,7 +125,7 @@ def class_rule(at: Situation, rules: Rules) -> StopReason | None:
 
 _FINAL = {
     FaultClass.REJECTED: StopReason.REJECTED,
-    # By default even with a `true`: only a limiter may send it again.
+    # Without a limiter, and by default even with a `true`: a blind retry adds to the load.
     FaultClass.THROTTLED: StopReason.THROTTLED,
 }
 

@@ -3,7 +3,7 @@
 import random
 import time
 import uuid
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Hashable, Mapping, MutableMapping
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -11,10 +11,13 @@ from holdfast.drivers.allowance import allowed
 from holdfast.drivers.blocks import own_lanes
 from holdfast.drivers.budgets import budget_of
 from holdfast.drivers.deadline import current_deadline
+from holdfast.drivers.limiters import limiter_of
+from holdfast.drivers.priority import current_priority
 from holdfast.engine import Call, Failure, FaultClass, Phase, Request, Situation, StopReason
 from holdfast.engine.verdict import Rule, class_rule
 from holdfast.lanes import MemoryLanes, Touched
 from holdfast.policy import Policy
+from holdfast.ratelimit import Admission, limits_for
 
 _STRIPE = "stripe.com"
 
@@ -56,9 +59,10 @@ def make_call(
         entering += touched.entering(policy.lanes)
         refused = partial(_teach, touched)
     key = find_header(headers, "Idempotency-Key")
+    path = target.partition("?")[0]
     account = _account(headers, owner)
     return Call(
-        Request(method, target.partition("?")[0], key, entering),
+        Request(method, path, key, entering),
         policy,
         clock=time.monotonic,
         random=random.random,
@@ -66,6 +70,7 @@ def make_call(
         deadline=current_deadline(),
         rule=rule,
         refused=refused,
+        tokens=_tokens(account, headers, method, path, policy) if policy.has_limiter else None,
         events=events,
     )
 
@@ -130,6 +135,14 @@ def _body_only_once(policy: Policy) -> Rule:
         return reason if reason is not None or untouched else StopReason.NOT_RETRYABLE
 
     return rule
+
+
+def _tokens(
+    account: Hashable, headers: Mapping[str, str], method: str, path: str, policy: Policy
+) -> Admission:
+    limits = limits_for(policy.rate_limit, find_header(headers, "Authorization"))
+    limiter = limiter_of(account, limits)
+    return limiter.admission(method, path, current_priority(policy.priority))
 
 
 def _account(headers: Mapping[str, str], owner: str) -> tuple[str, int, str | None]:
