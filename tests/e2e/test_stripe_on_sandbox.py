@@ -6,6 +6,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ import stripe
 import holdfast
 from holdfast import Backoff, Policy, StopReason
 from holdfast.drivers import sync
-from holdfast.engine import Call, Failure, Outcome, Phase, Request, Response, Send
+from holdfast.engine import Call, Cause, Failure, Outcome, Phase, Request, Response, Send
 from holdfast.lanes import MemoryLanes
 from holdfast.sandbox import Sandbox
 
@@ -128,8 +129,20 @@ def test_a_locked_object_is_waited_for_with_or_without_the_header(header: bool) 
         assert len(effects(box, "customer", "update")) == 1
 
 
-def test_a_rate_limit_is_returned_at_once(box: Sandbox) -> None:
+def test_a_rate_limit_is_waited_for(box: Sandbox) -> None:
     client = client_for(box)
+    box.fault("POST", "/v1/customers", "rate_limit", count=2)
+    assert client.v1.customers.create({"name": "Ada"}).name == "Ada"
+    client._requestor._get_http_client().close()
+    receipt = holdfast.last_receipt()
+    assert receipt is not None
+    assert receipt.fault_classes == ["throttled", "throttled", "ok"]
+    assert receipt.waits[Cause.LIMITER] > 0.5
+    assert len(effects(box, "customer", "create")) == 1
+
+
+def test_a_rate_limit_is_raised_at_once_if_the_policy_says_so(box: Sandbox) -> None:
+    client = client_for(box, Policy(throttled="raise"))
     box.fault("POST", "/v1/customers", "rate_limit", count=2)
     with pytest.raises(stripe.RateLimitError) as caught:
         client.v1.customers.create({"name": "Ada"})
@@ -139,6 +152,16 @@ def test_a_rate_limit_is_returned_at_once(box: Sandbox) -> None:
     assert receipt.stop is StopReason.THROTTLED
     assert len(receipt.attempts) == 1
     assert "throttled" in caught.value.__notes__[0]
+
+
+def test_who_is_told_the_sandboxes_rate_is_refused_nothing() -> None:
+    with Sandbox(limits={"global": {"rate": 50}}) as box:
+        client = client_for(box, Policy(rate_limit=50))
+        with ThreadPoolExecutor(20) as pool:
+            list(pool.map(lambda _: client.v1.customers.create({"name": "Ada"}), range(60)))
+        client._requestor._get_http_client().close()
+        assert sum(box.stats()["rate_limited"].values()) == 0
+        assert len(effects(box, "customer", "create")) == 60
 
 
 FAULTS = ["reset_before", "reset_after", "close_after", "truncated", "error_500", "html_503"]
