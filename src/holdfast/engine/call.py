@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 Steps = Generator[Command, Any, Outcome]
 
-_SUCCESS = Verdict(StopReason.OK)
 # A member looked up in its enumeration costs as much as a function call.
 _OK = FaultClass.OK
+_DONE = StopReason.OK
 
 
 @dataclass(slots=True)
@@ -171,6 +171,9 @@ class Call:
                 receipt.attempts.append(attempt)
                 if events:
                     yield Emit(AttemptEnded(receipt, attempt))
+                if attempt.fault is _OK:
+                    self._end(_DONE)
+                    break
                 verdict = self._judge(attempt, outcome, deadline, admits)
                 throttled = attempt.fault is FaultClass.THROTTLED
                 if throttled and tokens is not None:
@@ -214,8 +217,6 @@ class Call:
             yield Emit(LanesEntered(self.receipt, lanes, now - began))
 
     def _judge(self, attempt: Attempt, outcome: Outcome, deadline: float, admits: bool) -> Verdict:
-        if attempt.fault is _OK:
-            return _SUCCESS
         if self._refused is not None:
             self._refused(attempt.fault)
         request = self._request
