@@ -28,11 +28,15 @@ node: $(NODE_PACKAGE)
 browser:
 	scripts/setup-browser
 
+# The core first, with its coverage; then all the rest, two files at a time.
+CORE := tests/engine tests/drivers tests/application tests/lanes tests/ratelimit $(wildcard tests/test_*.py)
+
 unit: .venv/ready $(NODE_PACKAGE) browser
 	rm -f .coverage .coverage.*
-	$(PY) -m coverage run -m pytest -m "not soak"
+	$(PY) -m coverage run -m pytest -m "not soak" $(CORE)
 	$(PY) -m coverage combine --quiet
 	$(PY) -m coverage report --include='*/holdfast/engine/*,*/holdfast/policy.py' --fail-under=100
+	$(PY) -m pytest -m "not soak" -n 2 --dist loadfile $(CORE:%=--ignore=%) tests
 
 soak: .venv/ready
 	$(PY) -m pytest -m soak --timeout=3600
