@@ -405,6 +405,10 @@ def test_an_empty_file_is_done(write_file: WriteFile, batch: Batch) -> None:
     assert summary.attempts_per_request == 0.0
 
 
+def test_a_batch_lets_the_application_go_first() -> None:
+    assert Options().policy.priority == "background"
+
+
 def test_nobody_there(write_file: WriteFile, by_id: ById, quick: Policy) -> None:
     target = Remote("sk_test_x", "http://127.0.0.1:9")
     summary = run(write_file([create("a")]), target, options=Options(policy=quick))

@@ -188,7 +188,7 @@ def _options(arguments: argparse.Namespace) -> Options:
         if getattr(arguments, name) is not None
     }
     try:
-        policy = Policy(**changed)
+        policy = replace(Options().policy, **changed)
     except ValueError as error:
         raise UsageError(str(error)) from None
     return Options(policy=policy, concurrency=arguments.concurrency, fresh=arguments.fresh)

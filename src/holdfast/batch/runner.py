@@ -45,7 +45,8 @@ class Options:
         make_key: gives an idempotency key that was never used.
     """
 
-    policy: Policy = Policy()  # noqa: RUF009 - frozen
+    # The application that shares the account goes before a batch.
+    policy: Policy = Policy(priority="background")  # noqa: RUF009 - frozen
     concurrency: int = CONCURRENCY
     fresh: bool = False
     grace: float = GRACE
