@@ -208,6 +208,11 @@ def test_events_tell_of_the_wait() -> None:
     assert scheduled.delay == 0.0
 
 
+def test_who_did_not_wait_has_no_event_of_it() -> None:
+    talk = Dialogue(events=True)
+    assert talk.answer(0.0).event == AttemptStarted(talk.call.receipt, 1)
+
+
 def test_a_full_limiter_is_a_reason_of_its_own() -> None:
     talk = Dialogue()
     with pytest.raises(LimiterFull):
