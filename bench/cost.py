@@ -16,7 +16,6 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -62,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE, too")
     given = parser.parse_args(arguments)
     chosen = [*CLIENTS, *(CANDIDATES if given.candidates else ())]
-    missing = {p for client in chosen for p in client.packages if not _installed(p)}
+    missing = {p for client in chosen for p in client.packages if not report.is_installed(p)}
     for package in sorted(missing):
         print(f"{package} is not installed and left out", file=sys.stderr)
     present = [client for client in chosen if not missing.intersection(client.packages)]
@@ -74,14 +73,6 @@ def main(arguments: list[str] | None = None) -> int:
         settings = {"rounds": given.rounds, "calls": given.calls}
         report.write(given.json, "cost", packages, settings, rows)
     return 0
-
-
-def _installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 def measure(clients: list[Client], url: str, rounds: int, calls: int) -> list[report.Row]:

@@ -19,7 +19,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = [layer for layer in LAYERS if given.only in layer.client]
     if not chosen:
         parser.error(f"no client's name has {given.only!r} in it")
-    present = [layer for layer in chosen if _installed(layer.package)]
+    present = [layer for layer in chosen if report.is_installed(layer.package)]
     for package in sorted({layer.package for layer in chosen if layer not in present}):
         print(f"{package} is not installed and left out (make bench-setup)", file=sys.stderr)
     if not present:
@@ -119,14 +118,6 @@ async def _time_async(call: Callable[[], Awaitable[object]], calls: int) -> floa
     for _ in range(calls):
         await call()
     return time.perf_counter() - began
-
-
-def _installed(package: str) -> bool:
-    try:
-        version(package)
-    except PackageNotFoundError:
-        return False
-    return True
 
 
 def answer() -> Response:
