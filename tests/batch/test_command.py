@@ -111,6 +111,8 @@ def test_bad_lines_give_2_and_leave_nothing(write_file: WriteFile, completed: Co
         (["--sandbox", "--api-base", "http://x"], "not allowed with"),
         (["--sandbox", "--deadline", "soon"], "'soon' is no duration"),
         (["--sandbox", "--deadline", "0"], "deadline is 0.0: it must be"),
+        (["--sandbox", "--lock-wait", "soon"], "--lock-wait: 'soon' is no duration"),
+        (["--sandbox", "--hold", "list:none"], "--hold: 'list:none': none cannot be read"),
         (["--sandbox", "--max-retries", "-1"], "max_retries is -1"),
         (["--sandbox", "--concurrency", "0"], "the concurrency is 0"),
         (["--key-file", "nothing"], "the key file nothing cannot be read"),
@@ -136,14 +138,14 @@ def test_the_sandboxs_options_need_the_sandbox(
     assert f"{option} is for the sandbox" in done.stderr
 
 
-def test_a_sandbox_that_does_not_start_gives_1(
+def test_a_seed_that_is_no_good_gives_2(
     write_file: WriteFile, completed: Completed, tmp_path: Path
 ) -> None:
     bad = tmp_path / "seed.json"
     bad.write_text("{}")
     source = write_file([create("a")])
     done = completed(source, "--sandbox", "--seed", bad)
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "objects is missing" in done.stderr
     assert "the embedded sandbox did not start" in done.stderr
     missing = completed(source, "--sandbox", "--seed", "nowhere", "--fresh")

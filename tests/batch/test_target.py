@@ -81,8 +81,17 @@ def test_a_sandbox_of_ones_own_lives_as_long_as_the_context(tmp_path: Path) -> N
         pass
 
 
-def test_a_sandbox_that_cannot_start(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_sandbox_whose_options_are_no_good(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     target = EmbeddedSandbox(tmp_path / "store", hold="soon")
-    with pytest.raises(TargetGone, match="did not start"), target.open():
+    with pytest.raises(UsageError, match="did not start"), target.open():
         pass
     assert "soon" in capfd.readouterr().err
+
+
+def test_a_sandbox_that_cannot_start(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    target = EmbeddedSandbox(tmp_path / "nowhere" / "store")
+    with pytest.raises(TargetGone, match="did not start"), target.open():
+        pass
+    assert "nowhere" in capfd.readouterr().err

@@ -291,12 +291,22 @@ def test_bad_files_exit_with_2(
     assert f"{path}: globe is no field here" in capsys.readouterr().err
 
 
-def test_a_scenario_that_is_not_there_exits_with_1(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("option", ["--seed", "--locks", "--scenario"])
+def test_a_file_that_is_not_there_exits_with_2(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "none.json"
-    assert command.run(parse("--port", "0", "--scenario", str(path))) == 1
-    assert str(path) in capsys.readouterr().err
+    assert command.run(parse("--port", "0", option, str(path))) == 2
+    told = f"holdfast sandbox: {option}: {path} cannot be read: No such file or directory\n"
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize("option", ["--seed", "--locks", "--limits", "--scenario"])
+def test_a_folder_in_place_of_a_file_exits_with_2(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.run(parse("--port", "0", option, str(tmp_path))) == 2
+    assert f"{option}: {tmp_path} cannot be read: Is a directory" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken_exits_with_1(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from holdfast.batch.errors import BatchError, Stopped, UsageError
 from holdfast.batch.progress import progress
@@ -23,11 +23,14 @@ from holdfast.batch.target import SANDBOX_KEY, EmbeddedSandbox, Remote, Target
 from holdfast.batch.workspace import Workspace
 from holdfast.durations import parse_duration
 from holdfast.policy import Policy
+from holdfast.sandbox.holds import parse_hold
 
 if TYPE_CHECKING:
     Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 KEY_VARIABLE = "STRIPE_API_KEY"
+
+_Read = TypeVar("_Read")
 
 _OK, _NOT_OK, _USAGE = 0, 1, 2
 _SIGNALLED = 128  # plus the signal's number, as a shell has it: 130 after Ctrl-C
@@ -104,8 +107,18 @@ def add_parser(subparsers: "Subparsers") -> None:
         help="start anew: delete the journal, the results and the sandbox's state",
     )
     option("--seed", type=Path, metavar="FILE", help="objects that the sandbox begins with")
-    option("--lock-wait", metavar="DURATION", help="how long the sandbox waits for a lock (100ms)")
-    option("--hold", metavar="HOLD", help="how long the sandbox holds a lock (20ms)")
+    option(
+        "--lock-wait",
+        type=_told(_as_given(parse_duration)),
+        metavar="DURATION",
+        help="how long the sandbox waits for a lock (100ms)",
+    )
+    option(
+        "--hold",
+        type=_told(_as_given(parse_hold)),
+        metavar="HOLD",
+        help="how long the sandbox holds a lock (20ms)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -251,10 +264,20 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _told(read: Callable[[str], float]) -> Callable[[str], float]:
+def _as_given(read: Callable[[str], object]) -> Callable[[str], str]:
+    """Check a text that is handed on as it is."""
+
+    def checked(text: str) -> str:
+        read(text)
+        return text
+
+    return checked
+
+
+def _told(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
     """Let argparse show the sentence of a ValueError instead of one of its own."""
 
-    def checked(text: str) -> float:
+    def checked(text: str) -> _Read:
         try:
             return read(text)
         except ValueError as error:

@@ -22,6 +22,7 @@ SANDBOX_KEY = "sk_test_holdfast_sandbox"
 
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 10.0
+_USAGE = 2  # as `holdfast sandbox` ends for options and files that are no good
 _KEY = re.compile(r"[!-~]+")
 
 
@@ -204,9 +205,17 @@ def _url(process: "subprocess.Popen[bytes]") -> str:
     try:
         return str(json.loads(line)["url"])
     except (ValueError, KeyError, TypeError):
-        raise TargetGone(
+        refused = UsageError if _ended_with(process) == _USAGE else TargetGone
+        raise refused(
             "the embedded sandbox did not start; what it says about that stands above"
         ) from None
+
+
+def _ended_with(process: "subprocess.Popen[bytes]") -> int | None:
+    try:
+        return process.wait(_STOP_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def _first_line(pipe: IO[bytes]) -> bytes:

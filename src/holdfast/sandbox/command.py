@@ -150,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     Returns:
         The exit code: 0 after SIGINT, SIGTERM or the end of standard input; 2 for an option or a
-        seed that is no good; 1 when it cannot start for another reason, or ended by itself.
+        file of one that is no good; 1 when it cannot start for another reason, or ended by itself.
     """
     with _stop_signals() as stops:
         try:
@@ -158,7 +158,8 @@ def run(arguments: argparse.Namespace) -> int:
         except ValueError as error:
             return _complain(error, _USAGE)
         except (OSError, RuntimeError) as error:
-            return _complain(error, _FAILED)
+            unread = _unread_input(error, arguments)
+            return _complain(unread or error, _USAGE if unread else _FAILED)
         try:
             _announce(sandbox, arguments.webhook, as_json=arguments.ready_json)
             ended = _wait(sandbox, stops, with_parent=arguments.exit_with_parent)
@@ -190,6 +191,17 @@ def _sandbox(arguments: argparse.Namespace) -> Sandbox:
         bounds=arguments.bounds,
         scenario=arguments.scenario,
     )
+
+
+def _unread_input(error: Exception, arguments: argparse.Namespace) -> str | None:
+    """Say which file of the options could not be read, if that is what the error is about."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return None
+    for option in ("seed", "locks", "limits", "scenario"):
+        given = getattr(arguments, option)
+        if given is not None and str(error.filename) == str(given):
+            return f"--{option}: {given} cannot be read: {error.strerror}"
+    return None
 
 
 def _durations(text: str) -> tuple[float, ...]:
@@ -248,7 +260,7 @@ def _wait(sandbox: Sandbox, stops: socket.socket, *, with_parent: bool) -> bool:
     return False
 
 
-def _complain(error: Exception, code: int) -> int:
+def _complain(error: object, code: int) -> int:
     print(f"holdfast sandbox: {error}", file=sys.stderr)
     return code
 
