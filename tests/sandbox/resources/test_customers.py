@@ -92,6 +92,18 @@ def test_create_with_a_payment_method_attaches_it(desk: Any) -> None:
     assert [method["customer"] for method in attached] == [made["id"]]
 
 
+def test_a_test_card_can_be_attached_and_made_the_default_at_once(desk: Any) -> None:
+    settings = {"default_payment_method": "pm_card_visa"}
+    path = "/v1/customers"
+    made = desk.post(path, payment_method="pm_card_visa", invoice_settings=settings)
+    [method] = desk.get(f"{path}/{made['id']}/payment_methods")["data"]
+    assert made["invoice_settings"]["default_payment_method"] == method["id"] != "pm_card_visa"
+    assert desk.get(f"{path}/{made['id']}") == made
+    other = {"default_payment_method": "pm_card_mastercard"}
+    error = desk.refused("POST", path, payment_method="pm_card_visa", invoice_settings=other)
+    assert (error.status, error.code) == (400, "resource_missing")
+
+
 def test_a_card_that_cannot_be_kept_makes_no_customer(desk: Any) -> None:
     for params in ({"payment_method": "pm_card_chargeDeclined"}, {"source": "tok_chargeDeclined"}):
         error = desk.refused("POST", "/v1/customers", **params)

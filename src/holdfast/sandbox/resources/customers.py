@@ -66,9 +66,10 @@ def _create(request: Request, draft: JsonObject) -> JsonObject:
         refer(tx, CLOCK, draft["test_clock"], "test_clock")
     prefixed = {**draft, "invoice_prefix": invoice_prefix(draft)}
     customer = _with_source(tx, prefixed, params)
-    save(tx, "create", customer)
     if params.get("payment_method"):
-        attached(tx, params["payment_method"], customer["id"])
+        method = attached(tx, params["payment_method"], customer["id"])
+        customer = _with_default_method(customer, params["payment_method"], method["id"])
+    save(tx, "create", customer)
     _check_default_method(tx, customer)
     return customer
 
@@ -93,6 +94,14 @@ def _with_source(tx: Transaction, customer: JsonObject, params: Mapping[str, Any
     fields = {**shown, "customer": customer["id"], "metadata": {}, "name": None}
     card = save(tx, "create", stamped(tx, "card", "card", fields))
     return {**customer, "default_source": card["id"]}
+
+
+def _with_default_method(customer: JsonObject, named: str, method: str) -> JsonObject:
+    """Let a test id, such as `pm_card_visa`, name as default the method that it just made."""
+    settings = customer["invoice_settings"]
+    if settings["default_payment_method"] != named:
+        return customer
+    return {**customer, "invoice_settings": {**settings, "default_payment_method": method}}
 
 
 def _check_default_method(tx: Transaction, customer: JsonObject) -> None:
