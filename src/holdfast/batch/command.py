@@ -106,18 +106,23 @@ def add_parser(subparsers: "Subparsers") -> None:
         action="store_true",
         help="start anew: delete the journal, the results and the sandbox's state",
     )
-    option("--seed", type=Path, metavar="FILE", help="objects that the sandbox begins with")
+    option(
+        "--seed",
+        type=Path,
+        metavar="FILE",
+        help="with --sandbox: a JSON file of objects that it begins with",
+    )
     option(
         "--lock-wait",
         type=_told(_as_given(parse_duration)),
         metavar="DURATION",
-        help="how long the sandbox waits for a lock (100ms)",
+        help="with --sandbox: how long a request waits for one object's lock (100ms)",
     )
     option(
         "--hold",
         type=_told(_as_given(parse_hold)),
         metavar="HOLD",
-        help="how long the sandbox holds a lock (20ms)",
+        help="with --sandbox: how long a write holds its locks: 20ms, lognormal:20ms,0.5 (20ms)",
     )
     parser.set_defaults(run=run)
 

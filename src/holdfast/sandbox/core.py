@@ -244,7 +244,9 @@ class Core:
             ValueError: they are not noted.
         """
         if self.lock_trace is None:
-            raise ValueError("the locks are not traced: start the sandbox with --lock-trace")
+            raise ValueError(
+                "the locks are not traced: start the sandbox with --lock-trace (lock_trace=True)"
+            )
         return list(self.lock_trace.after(after))
 
     def move_clock(self, seconds: float) -> float:
