@@ -56,10 +56,12 @@ def test_one_card_has_one_fingerprint(desk: Any) -> None:
         ),
         (
             {"type": "card", "card": {**CARD, "exp_month": 13}},
-            400,
+            402,
             "invalid_expiry_month",
-            "card[exp_month]",
+            "exp_month",
         ),
+        ({"type": "card", "card": {**CARD, "cvc": "99"}}, 402, "invalid_cvc", "cvc"),
+        ({"type": "card", "card": {**CARD, "cvc": "12e"}}, 402, "invalid_cvc", "cvc"),
         (
             {"type": "card", "card": {**CARD, "exp_year": "soon"}},
             400,

@@ -68,6 +68,8 @@ NOT_AUTHENTICATED = Failure(
     "and try again.",
 )
 WRONG_NUMBER = Failure("incorrect_number", None, "Your card number is incorrect.")
+NO_MONTH = Failure("invalid_expiry_month", None, "Your card's expiration month is invalid.")
+NO_CVC = Failure("invalid_cvc", None, "Your card's security code is invalid.")
 NO_TEST_CARD = Failure(
     "card_declined", "test_mode_live_card", "Your card was declined: it is not a test card."
 )

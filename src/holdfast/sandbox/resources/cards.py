@@ -8,6 +8,8 @@ from holdfast.sandbox.resources.card_table import (
     BY_FINGERPRINT,
     BY_NUMBER,
     BY_TOKEN_ID,
+    NO_CVC,
+    NO_MONTH,
     NO_TEST_CARD,
     WRONG_NUMBER,
     TestCard,
@@ -41,6 +43,11 @@ def _plausible(digits: str) -> bool:
     return (sum(doubled) + sum(int(digit) for digit in digits[::-2])) % 10 == 0
 
 
+def _may_be_cvc(cvc: str) -> bool:
+    """Whether a security code has the form of one: three digits, or four on an American Express."""
+    return len(cvc) in {3, 4} and cvc.isascii() and cvc.isdigit()
+
+
 def check_attachable(card: TestCard | None, param: str | None = None) -> None:
     """Check that a customer can keep a card.
 
@@ -69,7 +76,8 @@ def read_card(given: Mapping[str, Any], param: str, now: int) -> JsonObject:
         now: unix seconds.
 
     Raises:
-        ApiError: 400, something is missing or malformed; 402, the number is no test card's.
+        ApiError: 400, something is missing or malformed; 402, the month or the security code is
+            none, or the number is no test card's.
     """
     if "token" in given:
         return described(token(given["token"], f"{param}[token]"), now)
@@ -79,11 +87,9 @@ def read_card(given: Mapping[str, Any], param: str, now: int) -> JsonObject:
     month = integer(given["exp_month"], f"{param}[exp_month]")
     year = integer(given["exp_year"], f"{param}[exp_year]")
     if not 1 <= month <= 12:
-        raise invalid(
-            "Your card's expiration month is invalid.",
-            f"{param}[exp_month]",
-            "invalid_expiry_month",
-        )
+        raise NO_MONTH.refusal("exp_month")
+    if not _may_be_cvc(str(given.get("cvc") or "000")):
+        raise NO_CVC.refusal("cvc")
     card = described(numbered(str(given["number"])), now)
     return {**card, "exp_month": month, "exp_year": year if year > 99 else 2000 + year}
 
