@@ -13,6 +13,9 @@ from functools import partial
 
 import pytest
 
+from holdfast import DeadlineExceeded, Policy
+from holdfast.drivers import sync
+from holdfast.engine import Call, Request, Response
 from holdfast.lanes import LaneFull, MemoryLanes, Ticket, process_lanes
 
 
@@ -426,3 +429,25 @@ def test_a_waiting_call_holds_less_than_a_kilobyte() -> None:
         tracemalloc.stop()
     assert len(tickets) == lanes.waiting("cus_1") == 1_000
     assert 0 < held / 1_000 <= 1_024
+
+
+def test_a_time_that_is_up_already_is_no_wait() -> None:
+    lanes = MemoryLanes()
+    lanes.enqueue(["cus_1"], nobody)
+    # -1 is the one that `threading.Lock` takes for ever.
+    assert [lanes.enter(["cus_1"], timeout=seconds) for seconds in (-0.5, -1.0)] == [None, None]
+    assert lanes.waiting("cus_1") == 0
+
+
+def test_a_call_that_begins_after_its_deadline_is_told_so_although_its_lane_is_taken() -> None:
+    lanes = MemoryLanes()
+    lanes.enqueue(["cus_1"], nobody)
+    call = Call(
+        Request("POST", "/v1/customers/cus_1", "key", ("cus_1",)),
+        Policy(),
+        clock=time.monotonic,
+        random=random.random,
+        deadline=time.monotonic() - 0.5,
+    )
+    with pytest.raises(DeadlineExceeded, match="was not sent"):
+        sync.run(call, lambda _: Response(200, {}), lanes=lanes)

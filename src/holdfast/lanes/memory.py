@@ -84,7 +84,7 @@ class MemoryLanes(LaneTable):
             gate.acquire()
             self._enqueue(ticket, gate.release, max_waiting, elder)
             if not ticket.entered:
-                gate.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+                gate.acquire(timeout=_seconds(timeout))
         except BaseException:
             ticket.leave()
             raise
@@ -167,6 +167,11 @@ class _Gate:
     def _set(self) -> None:
         if not self.future.done():
             self.future.set_result(None)
+
+
+def _seconds(timeout: float | None) -> float:
+    """How long to wait, as `threading.Lock` takes it: below 0 means for ever, or is an error."""
+    return -1 if timeout is None else min(max(timeout, 0.0), threading.TIMEOUT_MAX)
 
 
 def _entered_or_left(ticket: Ticket) -> Ticket | None:
