@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import stripe
-from scripted import ScriptedServer, answer
+from scripted import ScriptedServer, answer, error
 from stripe._api_requestor import _APIRequestor
 
 import holdfast
@@ -160,3 +160,11 @@ def test_a_notice_of_stripes_is_passed_on(serve: Serve, mode: str) -> None:
 
 def test_the_modules_own_style_is_left_alone() -> None:
     assert type(_APIRequestor._global_instance()) is _APIRequestor
+
+
+def test_a_notice_of_stripes_is_passed_on_with_an_error_too(serve: Serve, mode: str) -> None:
+    refusal = error(402, "card_declined", "Stripe-Notice: look\r\n")
+    with pytest.warns(UserWarning, match="look"), pytest.raises(stripe.CardError):
+        ask(official(base_addresses={"api": serve(refusal).url}), mode, {"name": "Ada"})
+    with pytest.warns(UserWarning, match="look"), pytest.raises(stripe.CardError):
+        ask(ours(base_addresses={"api": serve(refusal).url}), mode, {"name": "Ada"})

@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import os
 import ssl
 import warnings
 from collections.abc import Callable, Iterator
@@ -262,3 +263,20 @@ def test_a_ring_of_causes_ends() -> None:
     one, other = OSError("one"), OSError("other")
     one.__cause__, other.__cause__ = other, one
     assert certificate_failed(one) is False
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_leaves_its_parents_connections_alone() -> None:
+    server = ScriptedServer([OK])
+    transport = Urllib3Transport(Network())
+    exchange = Exchange("GET", f"{server.url}/v1/customers/cus_1", {}, None)
+    transport.send(exchange, 10)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if isinstance(transport.send(exchange, 10), Response) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert server.connections == 2
+    transport.send(exchange, 10)
+    transport.close()
+    assert server.connections == 2
+    server.stop()

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import stripe
 from stripe import _util
-from stripe._api_requestor import _APIRequestor
+from stripe._api_requestor import _APIRequestor, _maybe_emit_stripe_notice
 
 from holdfast.drivers import aio, sync
 from holdfast.engine import (
@@ -232,7 +232,7 @@ class StripeHTTPClient(stripe.HTTPClient):
         sent_at = int(time.time() * 1000) - round(receipt.attempts[-1].seconds * 1000)
         cast("Any", self)._record_request_metrics(answer, sent_at, usage)
         if receipt.stop is not StopReason.OK:
-            _raise_answered(exchange, outcome, answer, receipt)
+            _raise_answered(exchange, outcome, answer, receipt, usage)
         if self._learns:
             self._lanes.relations.learn(answer[0])
         return answer
@@ -301,7 +301,11 @@ def _note(error: BaseException, receipt: Receipt) -> None:
 
 
 def _raise_answered(
-    exchange: Exchange, outcome: Response, answer: Answer, receipt: Receipt
+    exchange: Exchange,
+    outcome: Response,
+    answer: Answer,
+    receipt: Receipt,
+    usage: list[str] | None,
 ) -> NoReturn:
     """Raise just what the SDK raises for this answer, with the receipt as its note.
 
@@ -310,6 +314,9 @@ def _raise_answered(
     """
     body, status, headers = answer
     _util.log_info("Stripe API response", path=exchange.url, response_code=status)
+    # Like the exception, it would otherwise come after the HTTP client's return.
+    if not exchange.streaming and "raw_request" not in (usage or ()):
+        _maybe_emit_stripe_notice(headers)
     mode = _util.get_api_mode(urlsplit(exchange.url).path)
     try:
         _APIRequestor._global_instance()._interpret_response(body, status, headers, mode)

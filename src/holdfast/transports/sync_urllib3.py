@@ -1,5 +1,6 @@
 """One attempt on a thread, through urllib3."""
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -35,11 +36,15 @@ class Urllib3Transport:
 
     def __init__(self, network: Network) -> None:
         self._network = network
+        self._begin()
+
+    def _begin(self) -> None:
         self._mutex = threading.Lock()
         # By proxy URL; the empty one is the direct way.
         self._managers: dict[str, urllib3.PoolManager] = {}
         # By scheme, host and port: looking through the environment takes longer than an attempt.
         self._ways: dict[str, urllib3.ProxyManager | urllib3.HTTPConnectionPool] = {}
+        self._process = os.getpid()
 
     def send(self, exchange: Exchange, timeout: float) -> Outcome:
         """Send one attempt.
@@ -53,6 +58,8 @@ class Urllib3Transport:
             The answer with `(body, status, headers)` as its value, or the failure.
         """
         ends = time.monotonic() + timeout
+        if self._process != os.getpid():
+            self._begin()  # in a forked child the connections, and perhaps the mutex, are others'
         try:
             open_url, target = self._way(exchange.url)
             answer = open_url(
