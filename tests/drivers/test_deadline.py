@@ -9,7 +9,10 @@ import pytest
 
 import holdfast
 from holdfast import DeadlineExceeded, Policy, StopReason
+from holdfast.drivers.allowance import current_allowance
+from holdfast.drivers.blocks import own_lanes
 from holdfast.drivers.deadline import current_deadline
+from holdfast.drivers.priority import current_priority
 from holdfast.engine import Backoff, Jitter, Request, Response
 
 LOCKED = Response(429, {}, "lock_timeout")
@@ -90,3 +93,21 @@ def test_a_call_after_the_deadline_is_not_sent(story: Any) -> None:
     with pytest.raises(DeadlineExceeded, match="deadline of 0 s passed before its first attempt"):
         tale.run(Request("GET", "/v1/x"), deadline=tale.clock.now - 1)
     assert tale.made.receipt.attempts == []
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        holdfast.deadline(30),
+        holdfast.allowance(2),
+        holdfast.priority("background"),
+        holdfast.lane("import"),
+    ],
+)
+def test_a_block_that_is_inside_itself_is_refused_and_nothing_of_it_stays(block: Any) -> None:
+    with block, pytest.raises(RuntimeError, match="make one for each `with`"), block:
+        pass
+    assert (current_deadline(), current_allowance(), own_lanes()) == (None, None, ())
+    assert current_priority("interactive") == "interactive"
+    with block:
+        pass

@@ -11,6 +11,8 @@ from holdfast.engine import (
     AttemptStarted,
     Backoff,
     Call,
+    CallEnded,
+    Emit,
     Failure,
     Jitter,
     Outcome,
@@ -232,3 +234,18 @@ def test_a_full_limiter_is_a_reason_of_its_own() -> None:
 )
 def test_which_limit_refused(outcome: Outcome, reason: str | None) -> None:
     assert limit_reason(outcome) == reason
+
+
+def test_a_subscriber_that_takes_all_the_time_leaves_none_for_another_attempt() -> None:
+    talk = Dialogue(events=True)
+    talk.answer(0.0)
+    talk.answer(None)
+    talk.answer(THROTTLED)
+    while not isinstance(talk.command, Emit) or not isinstance(talk.command.event, RetryScheduled):
+        talk.answer(None)
+    ended = talk.answer(None, after=200.0)
+    assert isinstance(ended, Emit)
+    assert isinstance(ended.event, CallEnded)
+    assert talk.answer(None) is None
+    assert talk.value is THROTTLED
+    assert talk.call.receipt.stop is StopReason.DEADLINE

@@ -4,6 +4,7 @@ A loop around a client that retries by itself multiplies: three times three is n
 allowance every retry of every layer is paid from the same few, so three and three stay three.
 """
 
+import os
 import threading
 from collections import OrderedDict
 from contextvars import ContextVar
@@ -112,3 +113,16 @@ def _found(key: str, number: int) -> Retries:
             if len(_by_key) > _LIMIT:
                 _by_key.popitem(last=False)
         return retries
+
+
+def _after_fork() -> None:
+    global _mutex
+    # A mutex held by another thread at the moment of the fork would stay locked for ever.
+    _mutex = threading.Lock()
+    for retries in (*_by_key.values(), ambient_allowance.get()):
+        if retries is not None:
+            retries._mutex = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

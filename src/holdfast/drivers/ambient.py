@@ -10,6 +10,12 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+def check_not_entered(entered: object) -> None:
+    """Raise RuntimeError if a block is entered: it has one place to remember what was around it."""
+    if entered is not None:
+        raise RuntimeError("this block was entered already: make one for each `with`")
+
+
 class Ambient(ABC, Generic[T]):
     """A `with` block that sets a context variable and puts it back.
 
@@ -28,6 +34,7 @@ class Ambient(ABC, Generic[T]):
         """The value inside the block, given the one around it."""
 
     def __enter__(self) -> Self:
+        check_not_entered(self._token)
         self._token = self._variable.set(self._inside(self._variable.get()))
         return self
 

@@ -9,6 +9,7 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Self
 
+from holdfast.drivers.ambient import check_not_entered
 from holdfast.drivers.deadline import current_deadline
 from holdfast.errors import DeadlineExceeded
 from holdfast.lanes import MemoryLanes, Ticket, process_lanes
@@ -43,6 +44,7 @@ class lane:  # noqa: N801 - used as a statement: `with holdfast.lane("customer-i
         self._token: Token[tuple[str, ...]] | None = None
 
     def __enter__(self) -> Self:
+        check_not_entered(self._token)
         self._token = _own.set((*_own.get(), *self._names))
         return self
 
@@ -131,8 +133,7 @@ class serialized:  # noqa: N801 - used as a statement: `with holdfast.serialized
 
     def _prepared(self) -> tuple[tuple[str, ...], float]:
         """The lanes to enter, and how long that may take."""
-        if self._ticket is not None:
-            raise RuntimeError("this block was entered already: make one for each `with`")
+        check_not_entered(self._ticket)
         ends = current_deadline()
         seconds = self._timeout if ends is None else min(self._timeout, ends - time.monotonic())
         return self._lanes.relations.with_parents(self._objects), max(0.0, seconds)

@@ -1,5 +1,6 @@
 """The retry budgets of this process, one for each account."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -34,3 +35,14 @@ def budget_of(account: Hashable, settings: Budget | None, now: float) -> RetryBu
         else:
             _budgets.move_to_end(place)
     return budget
+
+
+def _after_fork() -> None:
+    global _mutex
+    # A mutex held by another thread at the moment of the fork would stay locked for ever.
+    _mutex = threading.Lock()
+    _budgets.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,5 +1,6 @@
 """The limiters of this process, one for each account."""
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
@@ -30,3 +31,13 @@ def limiter_of(account: Hashable, limits: RateLimits) -> MemoryLimiter:
         else:
             _limiters.move_to_end(place)
         return limiter
+
+
+def _after_fork() -> None:
+    global _mutex
+    # A mutex held by another thread at the moment of the fork would stay locked for ever.
+    _mutex = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -186,13 +186,13 @@ class Call:
                     yield Emit(RetryScheduled(receipt, attempt.fault, verdict.delay))
                 now = began = self._clock()
                 number += 1
-                if throttled and admits:
-                    continue  # the limiter has waits of its own
-                yield Sleep(verdict.delay)
-                now = self._clock()
-                receipt.add_wait(Cause.BACKOFF, now - began)
+                if not (throttled and admits):  # the limiter has waits of its own
+                    yield Sleep(verdict.delay)
+                    now = self._clock()
+                    receipt.add_wait(Cause.BACKOFF, now - began)
                 if now >= deadline:
-                    self._end(StopReason.DEADLINE)  # the sleep lasted longer than asked for
+                    # The sleep lasted longer than asked for, or the subscriber took its time.
+                    self._end(StopReason.DEADLINE)
                     break
         except BaseException as error:
             self._end(_stop_reason(error))
