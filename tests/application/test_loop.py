@@ -312,3 +312,36 @@ def test_the_loops_deadline_bounds_the_client(serve: Callable[..., Any]) -> None
         retried("cus_1")
     client._requestor._get_http_client().close()
     assert "deadline" in caught.value.__notes__[0]
+
+
+def test_the_receipt_of_an_async_loop_is_the_tasks_last_one_however_it_was_left() -> None:
+    def seen() -> tuple[str, StopReason | None]:
+        receipt = holdfast.last_receipt()
+        assert receipt is not None
+        return receipt.path, receipt.stop
+
+    async def leave(name: str, error: BaseException | None) -> None:
+        async for attempt in holdfast.attempts(ValueError, name=name):
+            with attempt:
+                if error is None:
+                    break
+                raise error
+
+    async def main() -> None:
+        with pytest.raises(KeyError):
+            await leave("raised", KeyError())
+        assert seen() == ("raised", StopReason.NOT_RETRYABLE)
+        await leave("broken off", None)
+        assert seen() == ("broken off", StopReason.OK)
+        with pytest.raises(asyncio.CancelledError):
+            await leave("cancelled", asyncio.CancelledError())
+        assert seen() == ("cancelled", StopReason.CANCELLED)
+
+    asyncio.run(main())
+
+
+def test_each_block_is_recorded_once(mode: str, receipts: list[Receipt]) -> None:
+    run(Flaky(ValueError("1")), mode)
+    with pytest.raises(KeyError):
+        run(Flaky(KeyError("1")), mode)
+    assert [receipt.stop for receipt in receipts] == [StopReason.OK, StopReason.NOT_RETRYABLE]

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import random
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from holdfast import Policy, StopReason, last_receipt
-from holdfast.drivers import aio, sync
+from holdfast.drivers import aio, last, sync
 from holdfast.engine import Call, Event, Outcome, Request, Response, Send
 from holdfast.lanes import MemoryLanes
 
@@ -211,3 +213,20 @@ def test_the_heir_of_a_task_goes_first(fake_time: Any) -> None:
 
     asyncio.run(main())
     assert order == ["first sends", "second sends", "first goes on", "second goes on"]
+
+
+@pytest.mark.parametrize("drive", [_sync, _async])
+def test_a_recorder_that_fails_keeps_no_lane(drive: Runner) -> None:
+    lanes = MemoryLanes()
+    call = Call(ON_CUSTOMER, Policy(), clock=time.monotonic, random=random.random)
+
+    def fail(_: object) -> Response:
+        raise ZeroDivisionError
+
+    last.record(fail)
+    try:
+        with pytest.raises(ZeroDivisionError):
+            drive(call, fail, lanes=lanes)
+    finally:
+        last.forget(fail)
+    assert len(lanes) == 0

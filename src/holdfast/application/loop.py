@@ -181,6 +181,7 @@ class _Loop:
         )
         self._steps: Generator[Command, Any, Outcome] = self._call.steps()
         self._over = False
+        self._closed = False
         self._settled = True
         self._error: Exception | None = None
         self._command = self._beyond_events(next(self._steps))
@@ -205,9 +206,12 @@ class _Loop:
         self._settled = True
         if error is not None and not isinstance(error, Exception):
             self._over = True
-            return False  # closing the call takes note that it was cancelled
+            self.close()  # the call takes note that it was cancelled
+            return False
         self._error = error
         again = self._send(self._outcome(error, result))
+        if not again:
+            self.close()
         if error is not None and not again:
             self._note(error)
         return again and error is not None
@@ -223,7 +227,14 @@ class _Loop:
             raise self._error
 
     def close(self) -> None:
-        """End the call, however the loop was left, and leave its receipt."""
+        """End the call, however the loop was left, and leave its receipt; a second time nothing.
+
+        The end of an attempt does it, too: an `async for` that is left early is only closed later,
+        in a context of its own.
+        """
+        if self._closed:
+            return
+        self._closed = True
         self._steps.close()
         remember(self.receipt)
 

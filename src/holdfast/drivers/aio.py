@@ -77,6 +77,6 @@ async def run(
         steps.close()
         if tokens is not None:
             tokens.end()
-        remember(call.receipt)
         if ticket is not None:
             ticket.leave()
+        remember(call.receipt)
