@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 import trustme
+import urllib3
 from scripted import Answer, ScriptedServer, answer, error, reset, truncated
 
 import holdfast
@@ -151,7 +152,10 @@ def test_an_answer_that_dribbles_in_is_cut_to_the_attempts_time(serve: Serve, se
     assert classes() == ["interrupted", "ok"]
 
 
-@pytest.mark.parametrize("timeout", [60, (60, None), (60, 0.4), None])
+@pytest.mark.parametrize(
+    "timeout",
+    [60, (60, None), (60, 0.4), None, urllib3.Timeout(60), urllib3.Timeout(connect=60, read=60)],
+)
 def test_no_answer_is_cut_to_the_shorter_time(serve: Serve, send: Send, timeout: Any) -> None:
     def hang(connection: socket.socket) -> None:
         connection.recv(1)
@@ -202,3 +206,18 @@ def test_a_lost_answer_lands_once_on_the_sandbox(send: Send) -> None:
         created = [row["object_id"] for row in box.ledger() if row["effect"] == "create"]
     assert response.headers["Idempotent-Replayed"] == "true"
     assert created == [response.json()["id"]]
+
+
+def test_headers_may_be_bytes(serve: Serve, send: Send) -> None:
+    headers = {
+        "Authorization": b"Bearer sk_test_1",
+        "Content-Type": b"application/x-www-form-urlencoded",
+        "Idempotency-Key": b"key-1",
+    }
+    policy = Policy(rate_limit="stripe")
+    server = serve(OK)
+    url = f"{server.url}/v1/customers/cus_1"
+    assert send("POST", url, policy, headers=headers, data="name=Ada").status_code == 200
+    as_bytes = receipt().key_fingerprint
+    send("POST", url, policy, headers={"Idempotency-Key": "key-1"}, data="name=Ada")
+    assert as_bytes == receipt().key_fingerprint

@@ -107,8 +107,16 @@ def make_plain_call(
     )
 
 
-def find_header(headers: Mapping[str, str], name: str) -> str | None:
-    """The header called `name`, in whatever case it is written."""
+def find_header(headers: Mapping[str, str | bytes], name: str) -> str | None:
+    """The header called `name`, in whatever case it is written; requests takes bytes for it, too.
+
+    They are read as HTTP's own Latin-1.
+    """
+    found = _find(headers, name)
+    return found.decode("latin-1") if isinstance(found, bytes) else found
+
+
+def _find(headers: Mapping[str, str | bytes], name: str) -> str | bytes | None:
     # The usual case first: a dictionary minds it.
     found = headers.get(name)
     if found is not None:

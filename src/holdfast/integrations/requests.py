@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, cast
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.utils import rewind_body
 
@@ -20,7 +21,7 @@ from holdfast.policy import Policy
 from holdfast.transports.phases import failure_of
 
 _CHUNK = 65_536
-Timeout = float | tuple[float | None, float | None] | None
+Timeout = float | tuple[float | None, float | None] | urllib3.Timeout | None
 
 
 class HoldfastAdapter(HTTPAdapter):
@@ -82,7 +83,7 @@ class HoldfastAdapter(HTTPAdapter):
                 answer = plain(
                     request,
                     stream=True,
-                    timeout=_cut(timeout, command.timeout),
+                    timeout=cast("Any", _cut(timeout, command.timeout)),
                     verify=verify,
                     cert=cert,
                     proxies=proxies,
@@ -138,8 +139,13 @@ def _read(answer: requests.Response, ends: float, *, unread: bool) -> Outcome:
     return Response.read(answer.status_code, answer.headers, body, answer)
 
 
-def _cut(timeout: Timeout, seconds: float) -> tuple[float, float]:
+def _cut(timeout: Timeout, seconds: float) -> tuple[float, float] | urllib3.Timeout:
     """The time to connect and the time between two bytes, neither longer than `seconds`."""
+    if isinstance(timeout, urllib3.Timeout):
+        total = timeout.total
+        cut = timeout.clone()
+        cut.total = min(total, seconds) if isinstance(total, int | float) else seconds
+        return cut
     connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
     return (
         seconds if connect is None else min(connect, seconds),
