@@ -37,6 +37,9 @@ def test_the_calls_of_an_account_share_a_budget(serve: Serve) -> None:
     assert attempt(again) == (1, StopReason.BUDGET)
     assert attempt(other) == (2, StopReason.BUDGET)
     assert attempt(one, stripe_account="acct_1") == (2, StopReason.BUDGET)
+    # The key of an organisation speaks for its accounts.
+    assert attempt(one, stripe_context="acct_2") == (2, StopReason.BUDGET)
+    assert attempt(one, stripe_context="acct_2") == (1, StopReason.BUDGET)
 
 
 def test_without_a_budget_only_the_attempts_count(serve: Serve) -> None:

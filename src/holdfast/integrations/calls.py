@@ -153,9 +153,13 @@ def _tokens(
     return limiter.admission(method, path, current_priority(policy.priority))
 
 
-def _account(headers: Mapping[str, str], owner: str) -> tuple[str, int, str | None]:
-    """What tells accounts apart: the key, of which only a hash is kept, and the connected one."""
-    return owner, hash(headers.get("Authorization")), headers.get("Stripe-Account")
+def _account(headers: Mapping[str, str], owner: str) -> Hashable:
+    """What tells accounts apart: the key, of which only a hash is kept, and the account it is for.
+
+    That is a connected one, or (`Stripe-Context`) one of those below an organisation.
+    """
+    key, get = hash(headers.get("Authorization")), headers.get
+    return owner, key, get("Stripe-Account"), get("Stripe-Context")
 
 
 def _target(url: str) -> str:
