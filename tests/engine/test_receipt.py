@@ -1,13 +1,16 @@
 """Receipts as sentences and as JSON, without secrets."""
 
+import copy
 import hashlib
 import json
+from dataclasses import asdict
 from typing import Any
 
 import pytest
 
 from holdfast.engine import (
     Attempt,
+    CallEnded,
     Failure,
     FaultClass,
     Phase,
@@ -95,6 +98,15 @@ def test_a_timeline_begins_with_the_wait_for_the_lane() -> None:
         "      0 ms  POST /v1/customers/cus_1",
         "            waited 2.00 s",
     ]
+
+
+def test_the_key_is_no_field_of_the_receipt() -> None:
+    receipt = Receipt("POST", "/v1/refunds", idempotency_key=SECRET)
+    assert SECRET not in repr(receipt)
+    assert SECRET not in repr(asdict(receipt))
+    assert SECRET not in repr(asdict(CallEnded(receipt)))
+    assert receipt.key_fingerprint is not None
+    assert copy.deepcopy(receipt).key_fingerprint == receipt.key_fingerprint
 
 
 def test_as_dict_names_everything() -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import StrEnum
 
 from holdfast.durations import format_duration
@@ -80,8 +80,20 @@ class Attempt:
     seconds: float
 
 
+class _Keyed:
+    """Keeps a key out of the fields: whoever has it could have the request's answer again.
+
+    So neither `repr` nor `dataclasses.asdict` shows it, nor whoever logs what these return.
+    """
+
+    __slots__ = ("_idempotency_key",)
+
+    def __post_init__(self, idempotency_key: str | None) -> None:
+        self._idempotency_key = idempotency_key
+
+
 @dataclass(slots=True)
-class Receipt:
+class Receipt(_Keyed):
     """What happened to one call.
 
     Attributes:
@@ -99,8 +111,7 @@ class Receipt:
     waits: dict[Cause, float] = field(default_factory=dict)
     stop: StopReason | None = None
     seconds: float = 0.0
-    # The key lets whoever has it repeat the request's answer, so only its fingerprint is shown.
-    _idempotency_key: str | None = field(default=None, repr=False)
+    idempotency_key: InitVar[str | None] = None
 
     @property
     def key_fingerprint(self) -> str | None:
