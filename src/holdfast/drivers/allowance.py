@@ -4,13 +4,13 @@ A loop around a client that retries by itself multiplies: three times three is n
 allowance every retry of every layer is paid from the same few, so three and three stay three.
 """
 
-import os
 import threading
 from collections import OrderedDict
 from contextvars import ContextVar
 
 from holdfast.drivers.ambient import Ambient
 from holdfast.engine import FaultClass, Purse
+from holdfast.forks import in_each_child
 
 # Allowances that are found again by their key; the oldest go when there are more.
 _LIMIT = 4096
@@ -117,12 +117,10 @@ def _found(key: str, number: int) -> Retries:
 
 def _after_fork() -> None:
     global _mutex
-    # A mutex held by another thread at the moment of the fork would stay locked for ever.
     _mutex = threading.Lock()
     for retries in (*_by_key.values(), ambient_allowance.get()):
         if retries is not None:
             retries._mutex = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)

@@ -9,21 +9,21 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Self
 
-from holdfast.drivers.ambient import check_not_entered
+from holdfast.drivers.ambient import Ambient, check_not_entered
 from holdfast.drivers.deadline import current_deadline
 from holdfast.errors import DeadlineExceeded
 from holdfast.lanes import MemoryLanes, Ticket, process_lanes
 from holdfast.lanes.memory import holding
 
-_own: ContextVar[tuple[str, ...]] = ContextVar("holdfast_lanes", default=())
+_own: ContextVar[tuple[str, ...] | None] = ContextVar("holdfast_lanes", default=None)
 
 
 def own_lanes() -> tuple[str, ...]:
     """The lanes that the blocks around this code add to each call."""
-    return _own.get()
+    return _own.get() or ()
 
 
-class lane:  # noqa: N801 - used as a statement: `with holdfast.lane("customer-import"):`
+class lane(Ambient[tuple[str, ...]]):  # noqa: N801 - used as a statement: `with holdfast.lane("customer-import"):`
     """Have every call inside the block enter a lane of its own choosing, too.
 
     `with holdfast.lane("customer-import"): ...` lets no two calls made inside such blocks run at
@@ -37,26 +37,14 @@ class lane:  # noqa: N801 - used as a statement: `with holdfast.lane("customer-i
         ValueError: no name is given, or an empty one.
     """
 
-    __slots__ = ("_names", "_token")
+    __slots__ = ("_names",)
 
     def __init__(self, *names: str) -> None:
+        super().__init__(_own)
         self._names = _checked(names, "lane")
-        self._token: Token[tuple[str, ...]] | None = None
 
-    def __enter__(self) -> Self:
-        check_not_entered(self._token)
-        self._token = _own.set((*_own.get(), *self._names))
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._token is not None:
-            _own.reset(self._token)
-            self._token = None
+    def _inside(self, outer: tuple[str, ...] | None) -> tuple[str, ...]:
+        return (*(outer or ()), *self._names)
 
 
 class serialized:  # noqa: N801 - used as a statement: `with holdfast.serialized("cus_1"):`

@@ -1,11 +1,11 @@
 """The retry budgets of this process, one for each account."""
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 
 from holdfast.engine import Budget, RetryBudget
+from holdfast.forks import in_each_child
 
 # A platform may speak for more connected accounts than it is worth remembering; the budget of one
 # that has not called for so long is full again anyway.
@@ -39,10 +39,8 @@ def budget_of(account: Hashable, settings: Budget | None, now: float) -> RetryBu
 
 def _after_fork() -> None:
     global _mutex
-    # A mutex held by another thread at the moment of the fork would stay locked for ever.
     _mutex = threading.Lock()
     _budgets.clear()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)

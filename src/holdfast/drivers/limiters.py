@@ -1,10 +1,10 @@
 """The limiters of this process, one for each account."""
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 
+from holdfast.forks import in_each_child
 from holdfast.ratelimit import MemoryLimiter, RateLimits
 
 # As with retry budgets: one that has not called for so long has nothing left to remember.
@@ -35,9 +35,7 @@ def limiter_of(account: Hashable, limits: RateLimits) -> MemoryLimiter:
 
 def _after_fork() -> None:
     global _mutex
-    # A mutex held by another thread at the moment of the fork would stay locked for ever.
     _mutex = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)

@@ -1,13 +1,13 @@
 """The lanes of one process: threads and tasks wait in them for their turn."""
 
 import asyncio
-import os
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
+from holdfast.forks import in_each_child
 from holdfast.lanes.heat import Heat
 from holdfast.lanes.relations import Relations
 from holdfast.lanes.table import LaneTable, Ticket
@@ -187,14 +187,11 @@ _instances: "weakref.WeakSet[MemoryLanes]" = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    # The child has one thread and none of the parent's calls; a mutex held by another thread at
-    # the moment of the fork would stay locked for ever.
     for lanes in _instances:
         lanes._reset()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)
 
 _process_lanes = MemoryLanes()
 

@@ -8,13 +8,13 @@ background, and a waiter whose event loop stands still holds up nobody who waits
 """
 
 import math
-import os
 import threading
 import time
 import weakref
 from collections.abc import Callable
 
 from holdfast.errors import LimiterFull
+from holdfast.forks import in_each_child
 from holdfast.ratelimit.admission import Admission
 from holdfast.ratelimit.gates import Gate
 from holdfast.ratelimit.limits import UNKNOWN, RateLimits
@@ -228,11 +228,8 @@ _instances: "weakref.WeakSet[MemoryLimiter]" = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    # The child has one thread and none of the parent's calls; a mutex held by another thread at
-    # the moment of the fork would stay locked for ever.
     for limiter in _instances:
         limiter._reset()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+in_each_child(_after_fork)
