@@ -29,7 +29,7 @@ browser:
 	scripts/setup-browser
 
 # The core first, with its coverage; then all the rest, two files at a time.
-CORE := tests/engine tests/drivers tests/application tests/lanes tests/ratelimit $(wildcard tests/test_*.py)
+CORE := tests/engine tests/drivers tests/application tests/lanes tests/ratelimit tests/stream $(wildcard tests/test_*.py)
 
 unit: .venv/ready $(NODE_PACKAGE) browser
 	rm -f .coverage .coverage.*

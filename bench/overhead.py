@@ -141,15 +141,13 @@ async def _send_async(_: Send) -> Response:
 def ours(*, everything: bool) -> Callable[[], object]:
     """The engine with its driver, as an integration uses them."""
     lanes, make = MemoryLanes(), _calls(everything=everything)
-    subscriber = _ignore if everything else None
-    return lambda: sync.run(make(), _send, lanes=lanes, on_event=subscriber)
+    return lambda: sync.run(make(), _send, lanes=lanes)
 
 
 def ours_async(*, everything: bool) -> Callable[[], Awaitable[object]]:
     """The same in a task."""
     lanes, make = MemoryLanes(), _calls(everything=everything)
-    subscriber = _ignore if everything else None
-    return lambda: aio.run(make(), _send_async, lanes=lanes, on_event=subscriber)
+    return lambda: aio.run(make(), _send_async, lanes=lanes)
 
 
 def _calls(*, everything: bool) -> Callable[[], Call]:
@@ -170,7 +168,7 @@ def _calls(*, everything: bool) -> Callable[[], Call]:
             tokens=limiter_of("bench", FAST).admission(
                 ON_OBJECT.method, ON_OBJECT.path, current_priority(POLICY.priority)
             ),
-            events=True,
+            tell=_ignore,
         )
 
     return make

@@ -10,7 +10,7 @@ from scripted import ScriptedServer, answer, error
 
 import holdfast
 import holdfast.testing
-from holdfast import Backoff, Policy, Receipt, StopReason
+from holdfast import Backoff, Policy, Receipt, StopReason, observe
 
 if TYPE_CHECKING:
     from holdfast.engine import Event
@@ -210,7 +210,9 @@ def test_one_loop_object_serves_many_at_once() -> None:
 def test_events_are_told(mode: str) -> None:
     seen: list[Event] = []
     run(Flaky(ValueError()), mode, on_event=seen.append)
+    assert observe.flush()
     assert [type(event).__name__ for event in seen] == [
+        "CallStarted",
         "AttemptStarted",
         "AttemptEnded",
         "RetryScheduled",

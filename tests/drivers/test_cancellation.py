@@ -42,8 +42,8 @@ QUICK = Backoff(0.001, 0.002)
 LONG = Backoff(30.0, 30.0, jitter=Jitter.NONE)
 
 
-def make_call() -> Call:
-    return Call(ON_CUSTOMER, Policy(), clock=FakeTime(), random=lambda: 0.5, events=True)
+def make_call(tell: Callable[[Event], object] = lambda _: None) -> Call:
+    return Call(ON_CUSTOMER, Policy(), clock=FakeTime(), random=lambda: 0.5, tell=tell)
 
 
 def assert_free(lanes: MemoryLanes) -> None:
@@ -102,7 +102,6 @@ async def run_cancelled(nth: int) -> tuple[CancelledAt, Call, MemoryLanes]:
         functools.partial(tell_async, iter(OUTCOMES)),
         lanes=lanes,
         sleep=lambda _: asyncio.sleep(0),
-        on_event=lambda _: None,
     )
     cancelled = CancelledAt(run, nth)
     try:
@@ -172,7 +171,7 @@ class InterruptedLanes(MemoryLanes):
 
 def run_interrupted(nth: int) -> tuple[Interruptions, Call]:
     interruptions = Interruptions(nth)
-    lanes, call, outcomes = InterruptedLanes(interruptions), make_call(), iter(OUTCOMES)
+    lanes, outcomes = InterruptedLanes(interruptions), iter(OUTCOMES)
 
     def send(_: Send) -> Outcome:
         interruptions.hit()
@@ -181,8 +180,9 @@ def run_interrupted(nth: int) -> tuple[Interruptions, Call]:
     def hit(_: object) -> None:
         interruptions.hit()
 
+    call = make_call(hit)
     try:
-        sync.run(call, send, lanes=lanes, sleep=hit, on_event=hit)
+        sync.run(call, send, lanes=lanes, sleep=hit)
     except KeyboardInterrupt:
         # The end is told, too, unless it is the telling that was hit.
         assert call.receipt.stop in (StopReason.CANCELLED, StopReason.OK)
@@ -199,8 +199,9 @@ def run_interrupted(nth: int) -> tuple[Interruptions, Call]:
 def test_interrupted_at_every_step_nothing_stays_behind() -> None:
     undisturbed, call = run_interrupted(0)
     assert call.receipt.stop is StopReason.OK
-    # One lane entered and told, four attempts of three steps, three told sleeps, and the end.
-    assert undisturbed.steps == 2 + 4 * 3 + 3 * 2 + 1
+    # The beginning, one lane entered and told, four attempts of three steps, three told sleeps,
+    # and the end.
+    assert undisturbed.steps == 1 + 2 + 4 * 3 + 3 * 2 + 1
     for nth in range(1, undisturbed.steps + 1):
         with pytest.raises(KeyboardInterrupt):
             run_interrupted(nth)

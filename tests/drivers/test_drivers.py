@@ -1,7 +1,6 @@
 """The two drivers, held to the same behaviour."""
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable
@@ -58,8 +57,8 @@ def quick(request: pytest.FixtureRequest, run: Runner, fake_time: Any) -> Runner
     return with_sleep
 
 
-def make(clock: Any, request: Request = ON_CUSTOMER, *, events: bool = False) -> Call:
-    return Call(request, Policy(), clock=clock, random=lambda: 0.5, events=events)
+def make(clock: Any, request: Request = ON_CUSTOMER, **options: Any) -> Call:
+    return Call(request, Policy(), clock=clock, random=lambda: 0.5, **options)
 
 
 def test_sends_sleeps_and_returns(quick: Runner, fake_time: Any) -> None:
@@ -126,28 +125,12 @@ def test_a_cancelled_sleep_frees_the_lane(fake_time: Any) -> None:
     assert call.receipt.stop is StopReason.CANCELLED
 
 
-def test_events_reach_the_subscriber(quick: Runner, fake_time: Any) -> None:
+def test_events_are_told(quick: Runner, fake_time: Any) -> None:
     seen: list[Event] = []
-    call = make(fake_time, events=True)
-    quick(call, lambda _: OK, lanes=MemoryLanes(), on_event=seen.append)
+    call = make(fake_time, tell=seen.append)
+    quick(call, lambda _: OK, lanes=MemoryLanes())
     names = [type(event).__name__ for event in seen]
-    assert names == ["LanesEntered", "AttemptStarted", "AttemptEnded", "CallEnded"]
-
-
-def test_a_subscriber_that_fails_harms_nothing(
-    quick: Runner, fake_time: Any, caplog: pytest.LogCaptureFixture
-) -> None:
-    def fail(_: Event) -> None:
-        raise ZeroDivisionError
-
-    call = make(fake_time, events=True)
-    with caplog.at_level(logging.ERROR, logger="holdfast"):
-        assert quick(call, lambda _: OK, lanes=MemoryLanes(), on_event=fail) is OK
-    assert "the subscriber of events failed on CallEnded" in caplog.text
-
-
-def test_events_without_a_subscriber_go_nowhere(quick: Runner, fake_time: Any) -> None:
-    assert quick(make(fake_time, events=True), lambda _: OK, lanes=MemoryLanes()) is OK
+    assert names == ["CallStarted", "LanesEntered", "AttemptStarted", "AttemptEnded", "CallEnded"]
 
 
 def test_a_call_that_cannot_enter_in_time_says_so(run: Runner) -> None:

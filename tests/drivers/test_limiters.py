@@ -12,7 +12,7 @@ from holdfast import Limit, LimiterFull, Policy, RateLimits, StopReason
 from holdfast.drivers import aio, sync
 from holdfast.drivers.limiters import limiter_of
 from holdfast.drivers.priority import current_priority
-from holdfast.engine import Admitted, Call, Cause, Event, Outcome, Request, Response, Send
+from holdfast.engine import Admitted, Call, Cause, Event, Outcome, Request, Response, Send, Waiting
 from holdfast.integrations.calls import make_call
 from holdfast.lanes import MemoryLanes
 from holdfast.ratelimit import MemoryLimiter, Priority
@@ -42,7 +42,7 @@ def run(request: pytest.FixtureRequest) -> Runner:
     return runner
 
 
-def make(limiter: MemoryLimiter, policy: Policy | None = None, *, events: bool = False) -> Call:
+def make(limiter: MemoryLimiter, policy: Policy | None = None, **options: Any) -> Call:
     import time
 
     return Call(
@@ -51,7 +51,7 @@ def make(limiter: MemoryLimiter, policy: Policy | None = None, *, events: bool =
         clock=time.monotonic,
         random=lambda: 0.5,
         tokens=limiter.admission("POST", "/v1/customers"),
-        events=events,
+        **options,
     )
 
 
@@ -59,10 +59,11 @@ def test_a_token_is_waited_for_and_told(run: Runner) -> None:
     limiter = MemoryLimiter(RateLimits(account=Limit(20.0, 1)))
     seen: list[Event] = []
     limiter.admission("GET", "/v1/refunds").take()
-    call = make(limiter, events=True)
-    assert run(call, lambda _: OK, on_event=seen.append) is OK
+    call = make(limiter, tell=seen.append)
+    assert run(call, lambda _: OK) is OK
     waited = call.receipt.waits[Cause.LIMITER]
     assert waited >= 0.045
+    assert any(isinstance(event, Waiting) and event.cause is Cause.LIMITER for event in seen)
     assert [event.waited for event in seen if isinstance(event, Admitted)] == [waited]
 
 
@@ -163,7 +164,7 @@ def test_a_priority_that_nobody_knows_is_refused() -> None:
 def call_of(policy: Policy, key: str = "sk_test_1", path: str = "/v1/customers") -> Call:
     url = f"https://api.stripe.com{path}?limit=3"
     headers = {"Authorization": f"Bearer {key}"}
-    return make_call("GET", url, headers, None, policy, lanes=MemoryLanes(), events=False)
+    return make_call("GET", url, headers, None, policy, lanes=MemoryLanes())
 
 
 def test_a_request_is_told_to_its_accounts_limiter() -> None:

@@ -10,7 +10,7 @@ import pytest
 import stripe
 
 import holdfast
-from holdfast import Backoff, Policy
+from holdfast import Backoff, Policy, observe
 from holdfast.engine import LanesEntered
 from holdfast.lanes import MemoryLanes
 from holdfast.sandbox import Sandbox
@@ -29,7 +29,7 @@ class Client:
     """A client that remembers which lanes its calls entered."""
 
     def __init__(self, box: Sandbox, policy: Policy | None = None) -> None:
-        self.entered: list[tuple[str, ...]] = []
+        self._entered: list[tuple[str, ...]] = []
         self.lanes = MemoryLanes()
         address: Any = {"api": box.url}
         self.client = holdfast.stripe_client(
@@ -39,7 +39,12 @@ class Client:
 
     def note(self, event: object) -> None:
         if isinstance(event, LanesEntered):
-            self.entered.append(event.lanes)
+            self._entered.append(event.lanes)
+
+    @property
+    def entered(self) -> list[tuple[str, ...]]:
+        assert observe.flush()
+        return self._entered
 
     def an_intent(self) -> tuple[str, str]:
         customer = self.v1.customers.create()

@@ -13,7 +13,8 @@ from holdfast.engine import (
     Backoff,
     Call,
     CallEnded,
-    Emit,
+    CallStarted,
+    Cause,
     Enter,
     Failure,
     FaultClass,
@@ -26,6 +27,7 @@ from holdfast.engine import (
     RetryScheduled,
     Send,
     Situation,
+    Waiting,
 )
 from holdfast.lanes import MemoryLanes
 
@@ -131,7 +133,7 @@ def test_a_full_lane_refuses_the_call(story: Any) -> None:
     with pytest.raises(LaneFull, match="cus_1 already has 1 calls waiting"):
         tale.run(request, Policy(max_waiting=1), lanes=lanes, events=True)
     assert tale.made.receipt.stop is StopReason.LANE_FULL
-    assert tale.events == [CallEnded(tale.made.receipt)]
+    assert tale.events == [CallStarted(tale.made.receipt), CallEnded(tale.made.receipt)]
 
 
 @pytest.mark.parametrize(
@@ -158,10 +160,11 @@ def test_what_the_transport_raises_ends_the_call(
 @pytest.mark.parametrize("events", [True, False])
 def test_a_closed_call_has_a_receipt(story: Any, events: bool) -> None:
     tale = story([])
-    steps = tale.call(POST, POLICY, events=events).steps()
+    steps = tale.call(POST, POLICY, tell=tale.events.append if events else None).steps()
     next(steps)
     steps.close()
     assert tale.made.receipt.stop is StopReason.CANCELLED
+    assert (CallEnded(tale.made.receipt) in tale.events) is events
 
 
 def test_events_tell_the_whole_story(story: Any) -> None:
@@ -171,10 +174,11 @@ def test_events_tell_the_whole_story(story: Any) -> None:
     receipt = tale.made.receipt
     first, second = receipt.attempts
     assert tale.events == [
+        CallStarted(receipt),
         LanesEntered(receipt, ("cus_1",), 0.0),
         AttemptStarted(receipt, 1),
         AttemptEnded(receipt, first),
-        RetryScheduled(receipt, FaultClass.LOCKED, 1.0),
+        RetryScheduled(receipt, FaultClass.LOCKED, 1.0, 0.0),
         AttemptStarted(receipt, 2),
         AttemptEnded(receipt, second),
         CallEnded(receipt),
@@ -192,9 +196,43 @@ def test_lanes_are_entered_before_the_first_attempt_and_kept(story: Any) -> None
     assert isinstance(steps.send(None), Send)  # no second Enter
 
 
-def test_without_events_none_are_yielded(story: Any) -> None:
-    steps = Call(POST, POLICY, clock=story([]).clock, random=lambda: 0.5).steps()
-    assert not isinstance(next(steps), Emit)
+def test_who_wants_no_details_is_told_of_the_end_alone(story: Any) -> None:
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1",))
+    tale = story([LOCKED, OK])
+    tale.run(request, POLICY, events=True, details=False)
+    assert tale.events == [CallEnded(tale.made.receipt)]
+
+
+@pytest.mark.parametrize("events", [True, False])
+def test_a_wait_is_told_when_it_begins(story: Any, events: bool) -> None:
+    request = Request("POST", "/v1/customers/cus_1", "key", ("cus_1",))
+    tale = story([])
+    steps = tale.call(request, POLICY, tell=tale.events.append if events else None).steps()
+    entering = next(steps)
+    assert isinstance(entering, Enter)
+    assert (entering.on_wait is not None) is events
+    if entering.on_wait is not None:
+        tale.clock.now += 0.5
+        entering.on_wait()
+        assert tale.events[-1] == Waiting(tale.made.receipt, Cause.LANE, 0.5)
+
+
+def test_a_call_broken_off_during_an_attempt_is_unanswered(story: Any) -> None:
+    tale = story([LOCKED, KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        tale.run(POST, POLICY)
+    assert tale.made.receipt.unanswered
+    assert tale.made.receipt.in_doubt
+
+
+def test_a_call_broken_off_between_attempts_is_not_in_doubt(story: Any) -> None:
+    tale = story([LOCKED])
+    steps = tale.call(POST, POLICY).steps()
+    next(steps)
+    steps.send(LOCKED)
+    steps.close()
+    assert not tale.made.receipt.unanswered
+    assert not tale.made.receipt.in_doubt
 
 
 def test_a_sleep_that_lasts_just_until_the_deadline_was_too_long(story: Any) -> None:
@@ -222,7 +260,8 @@ def test_a_hint_in_the_past_makes_no_wait(story: Any) -> None:
 
 def test_a_call_that_has_not_begun_has_an_empty_receipt() -> None:
     receipt = Call(POST, POLICY, clock=lambda: 7.0, random=lambda: 0.5).receipt
-    assert receipt == Receipt("POST", "/v1/refunds", [], {}, None, 0.0, "key-1")
+    assert receipt == Receipt("POST", "/v1/refunds", [], {}, None, 0.0, idempotency_key="key-1")
+    assert receipt.key_fingerprint is not None
 
 
 def test_a_rule_of_ones_own_is_told_the_situation(story: Any) -> None:

@@ -27,7 +27,6 @@ from holdfast.engine import (
     Call,
     CallEnded,
     Command,
-    Emit,
     Enter,
     Event,
     Failure,
@@ -200,7 +199,7 @@ class CallMachine(RuleBasedStateMachine):
             random=lambda: draw,
             budget=RetryBudget(BUDGET, self.now) if bounded else None,
             deadline=None if outer is None else self.now + outer,
-            events=events,
+            tell=self.events.append if events else None,
         )
         self.model = Model(
             repeatable=key is not None or method != "POST",
@@ -218,20 +217,14 @@ class CallMachine(RuleBasedStateMachine):
             self.first_attempt(None)
 
     def advance(self, reply: object) -> Any:
-        """Answer the call; gives its value if it ends. Events are taken note of on the way."""
+        """Answer the call; gives its value if it ends."""
         self.pending = None
         try:
-            command = self.after_events(self.steps.send(reply))
+            command = self.steps.send(reply)
         except StopIteration as end:
             return end.value
         self.pending, self.asked_at = command, self.now
         return None
-
-    def after_events(self, command: Command) -> Command:
-        while isinstance(command, Emit):
-            self.events.append(command.event)
-            command = self.steps.send(None)
-        return command
 
     def first_attempt(self, reply: object) -> None:
         """The first attempt follows, or the call is too late for it."""
@@ -310,7 +303,7 @@ class CallMachine(RuleBasedStateMachine):
         kind, reason = case
         error = LaneFull("cus_1", 1) if kind is LaneFull else kind()
         with pytest.raises(kind) as caught:
-            self.after_events(self.steps.throw(error))
+            self.steps.throw(error)
         assert caught.value is error
         self.pending, self.stop = None, reason
 
@@ -318,7 +311,7 @@ class CallMachine(RuleBasedStateMachine):
     @rule()
     def it_is_closed(self) -> None:
         self.steps.close()
-        self.pending, self.stop, self.told_events = None, StopReason.CANCELLED, False
+        self.pending, self.stop = None, StopReason.CANCELLED
 
     @precondition(lambda self: self.stop is not None)
     @rule()

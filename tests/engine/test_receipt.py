@@ -121,6 +121,10 @@ def test_as_dict_names_everything() -> None:
         "path": "/v1/refunds",
         "stop": "ok",
         "seconds": 1.875,
+        "server": "",
+        "lanes": [],
+        "began_at": 0.0,
+        "in_doubt": False,
         "key_fingerprint": None,
         "waits": {"lane": 0.25, "backoff": 0.125},
         "attempts": [
@@ -158,3 +162,45 @@ def test_a_wait_is_told_from_half_a_millisecond_on(seconds: float, told: bool) -
     receipt.add_wait(Cause.LANE, seconds)
     assert ("waited" in receipt.sentence()) is told
     assert ("waited" in receipt.timeline()) is told
+
+
+def a_receipt(
+    method: str, *faults: FaultClass, key: str | None = None, status: int = 400
+) -> Receipt:
+    attempts = [
+        Attempt(number, fault, status, None, None, False, 0.0, 0.0)
+        for number, fault in enumerate(faults, 1)
+    ]
+    stop = StopReason.OK if faults and faults[-1] is FaultClass.OK else StopReason.ATTEMPTS
+    return Receipt(method, "/v1/refunds", attempts, {}, stop, 0.0, idempotency_key=key)
+
+
+@pytest.mark.parametrize("doubtful", ["interrupted", "server_error", "key_in_use"])
+def test_a_write_without_a_clear_answer_is_in_doubt(doubtful: str) -> None:
+    fault = FaultClass(doubtful)
+    assert a_receipt("POST", fault).in_doubt
+    assert a_receipt("DELETE", FaultClass.LOCKED, fault).in_doubt
+    assert a_receipt("POST", fault, FaultClass.LOCKED).in_doubt
+    assert not a_receipt("GET", fault).in_doubt
+    assert not a_receipt("RUN", fault).in_doubt
+    assert not a_receipt("POST", fault, FaultClass.OK).in_doubt
+
+
+def test_a_rejection_settles_it_if_the_key_was_minded() -> None:
+    lost, rejected = FaultClass.INTERRUPTED, FaultClass.REJECTED
+    assert not a_receipt("POST", lost, rejected, key="k").in_doubt
+    assert a_receipt("POST", lost, rejected, key="k", status=401).in_doubt
+    assert a_receipt("DELETE", lost, rejected, status=404).in_doubt
+    assert not a_receipt("DELETE", lost, rejected, status=400).in_doubt
+
+
+def test_what_never_left_or_still_runs_is_not_in_doubt() -> None:
+    assert not a_receipt("POST").in_doubt
+    assert not a_receipt("POST", FaultClass.LOCKED, FaultClass.UNREACHABLE).in_doubt
+    assert not Receipt("POST", "/v1/refunds").in_doubt
+
+
+def test_the_endpoint_has_no_ids() -> None:
+    assert Receipt("GET", "/v1/customers/cus_1A/sources/card_9").endpoint == (
+        "/v1/customers/{id}/sources/{id}"
+    )

@@ -12,8 +12,11 @@ from holdfast.engine import (
     Backoff,
     Call,
     CallEnded,
-    Emit,
+    CallStarted,
+    Cause,
+    Event,
     Failure,
+    FaultClass,
     Jitter,
     Outcome,
     Phase,
@@ -25,6 +28,7 @@ from holdfast.engine import (
     Rules,
     Send,
     Sleep,
+    Waiting,
 )
 from holdfast.engine.budget import Budget
 from holdfast.engine.classify import limit_reason
@@ -49,17 +53,25 @@ class Dialogue:
     def __init__(self, policy: Policy | None = None, **options: Any) -> None:
         self.now = 1000.0
         policy = policy or Policy(backoff=FIXED, locked_backoff=FIXED, deadline=100.0)
+        self.events: list[Event] = []
+        self.slow = 0.0
         self.call = Call(
             POST,
             policy,
             clock=lambda: self.now,
             random=lambda: 0.5,
             tokens=TOKENS,
+            tell=self.note,
             **options,
         )
         self.steps = self.call.steps()
         self.command: Any = next(self.steps)
         self.value: Outcome | None = None
+
+    def note(self, event: Event) -> None:
+        self.events.append(event)
+        if isinstance(event, RetryScheduled):
+            self.now += self.slow
 
     def answer(self, reply: object, after: float = 0.0) -> Any:
         self.now += after
@@ -197,22 +209,28 @@ def test_a_hint_beyond_the_deadline_ends_it() -> None:
 
 
 def test_events_tell_of_the_wait() -> None:
-    talk = Dialogue(events=True)
-    waited = talk.answer(2.0, after=2.0)
+    talk = Dialogue()
+    asked = talk.command
+    talk.now += 0.5
+    asked.on_wait()
+    talk.answer(2.0, after=1.5)
     receipt = talk.call.receipt
-    assert waited.event == Admitted(receipt, 2.0)
-    assert talk.answer(None).event == AttemptStarted(receipt, 1)
+    assert talk.events == [
+        CallStarted(receipt),
+        Waiting(receipt, Cause.LIMITER, 0.5),
+        Admitted(receipt, 2.0),
+        AttemptStarted(receipt, 1),
+    ]
+    assert isinstance(talk.answer(THROTTLED, after=1.0), Refused)
     talk.answer(None)
-    talk.answer(THROTTLED)
-    assert isinstance(talk.answer(None), Refused)
-    scheduled = talk.answer(None).event
-    assert isinstance(scheduled, RetryScheduled)
-    assert scheduled.delay == 0.0
+    assert talk.events[-1] == RetryScheduled(receipt, FaultClass.THROTTLED, 0.0, 3.0)
 
 
 def test_who_did_not_wait_has_no_event_of_it() -> None:
-    talk = Dialogue(events=True)
-    assert talk.answer(0.0).event == AttemptStarted(talk.call.receipt, 1)
+    talk = Dialogue()
+    talk.answer(0.0)
+    receipt = talk.call.receipt
+    assert talk.events == [CallStarted(receipt), AttemptStarted(receipt, 1)]
 
 
 def test_a_full_limiter_is_a_reason_of_its_own() -> None:
@@ -237,15 +255,11 @@ def test_which_limit_refused(outcome: Outcome, reason: str | None) -> None:
 
 
 def test_a_subscriber_that_takes_all_the_time_leaves_none_for_another_attempt() -> None:
-    talk = Dialogue(events=True)
+    talk = Dialogue()
+    talk.slow = 200.0
     talk.answer(0.0)
-    talk.answer(None)
-    talk.answer(THROTTLED)
-    while not isinstance(talk.command, Emit) or not isinstance(talk.command.event, RetryScheduled):
-        talk.answer(None)
-    ended = talk.answer(None, after=200.0)
-    assert isinstance(ended, Emit)
-    assert isinstance(ended.event, CallEnded)
+    assert isinstance(talk.answer(THROTTLED), Refused)
     assert talk.answer(None) is None
     assert talk.value is THROTTLED
+    assert isinstance(talk.events[-1], CallEnded)
     assert talk.call.receipt.stop is StopReason.DEADLINE

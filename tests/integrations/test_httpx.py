@@ -20,7 +20,7 @@ from scripted import Answer, ScriptedServer, answer, error, reset, truncated
 import holdfast
 import holdfast.integrations.httpx
 import holdfast.integrations.httpx2
-from holdfast import Backoff, Policy, StopReason
+from holdfast import Backoff, Policy, StopReason, observe
 from holdfast.lanes import MemoryLanes
 from holdfast.sandbox import Sandbox
 
@@ -338,6 +338,7 @@ def test_writes_to_an_object_wait_in_its_lane(serve: Serve, caller: Caller) -> N
 def test_events_reach_the_subscriber(serve: Serve, caller: Caller) -> None:
     seen: list[object] = []
     caller.send("GET", serve(error(500), OK).url, on_event=seen.append)
+    assert observe.flush()
     names = [type(event).__name__ for event in seen]
     assert names.count("AttemptEnded") == 2
     assert names[-1] == "CallEnded"

@@ -14,7 +14,7 @@ import urllib3
 from scripted import Answer, ScriptedServer, answer, error, reset, truncated
 
 import holdfast
-from holdfast import Backoff, Policy, StopReason
+from holdfast import Backoff, Policy, StopReason, observe
 from holdfast.integrations.requests import HoldfastAdapter
 from holdfast.lanes import MemoryLanes
 from holdfast.sandbox import Sandbox
@@ -189,6 +189,7 @@ def test_writes_to_an_object_wait_in_its_lane(serve: Serve, send: Send) -> None:
 def test_events_reach_the_subscriber(serve: Serve, send: Send) -> None:
     seen: list[object] = []
     send("GET", serve(OK).url, setup={"on_event": seen.append})
+    assert observe.flush()
     assert [type(event).__name__ for event in seen][-1] == "CallEnded"
 
 

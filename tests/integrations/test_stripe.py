@@ -13,7 +13,7 @@ import stripe
 from scripted import Answer, ScriptedServer, answer, error, reset, truncated
 
 import holdfast
-from holdfast import Backoff, Policy, StopReason
+from holdfast import Backoff, Policy, StopReason, observe
 from holdfast.engine import Cause
 from holdfast.lanes import MemoryLanes
 
@@ -376,8 +376,10 @@ def test_a_full_lane_is_a_connection_error_of_the_sdk(serve: Serve, caller: Call
 def test_events_reach_the_subscriber(serve: Serve, caller: Caller) -> None:
     seen: list[Event] = []
     caller.update(serve(error(429, "lock_timeout"), CUSTOMER), on_event=seen.append)
+    assert observe.flush()
     names = [type(event).__name__ for event in seen]
     assert names == [
+        "CallStarted",
         "LanesEntered",
         "AttemptStarted",
         "AttemptEnded",
@@ -423,6 +425,7 @@ def test_no_api_key_in_receipts_events_logs_or_exceptions(
             request={"idempotency_key": SECRET},
         )
     assert caller.receipt is not None
+    assert observe.flush()
     told = [
         repr(seen),
         repr(caller.receipt),

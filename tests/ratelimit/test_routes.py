@@ -2,8 +2,9 @@
 
 import pytest
 
+from holdfast.paths import first_id, template
 from holdfast.ratelimit import Limit, RateLimits, published_limits
-from holdfast.ratelimit.routes import Routes, first_id, template
+from holdfast.ratelimit.routes import Routes
 
 
 @pytest.mark.parametrize(

@@ -63,11 +63,12 @@ class Story:
         events: bool = False,
         **options: Any,
     ) -> Outcome:
-        call = self.call(request, policy or Policy(), events=events, **options)
+        if events:
+            options["tell"] = self.events.append
+        call = self.call(request, policy or Policy(), **options)
         return sync.run(
             call,
             self.send,
             lanes=lanes or MemoryLanes(),
             sleep=self.clock.sleep,
-            on_event=self.events.append if events else None,
         )

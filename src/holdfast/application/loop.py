@@ -13,13 +13,12 @@ from holdfast.drivers import deadline as deadlines
 from holdfast.drivers.budgets import budget_of
 from holdfast.drivers.last import remember
 from holdfast.drivers.pause import pause, pause_async
-from holdfast.drivers.subscriber import deliver
+from holdfast.drivers.telling import Tell, own_teller, telling
 from holdfast.engine import (
     Backoff,
     Budget,
     Call,
     Command,
-    Emit,
     Event,
     Failure,
     Outcome,
@@ -48,7 +47,7 @@ class Attempts:
     _policy: Policy
     _matches: Callable[[Exception], bool]
     _unwanted: Callable[[Any], bool] | None
-    _on_event: Callable[[Event], object] | None
+    _tell: Tell | None
 
     def __iter__(self) -> "Iterator[Attempt]":
         loop = _Loop(self)
@@ -101,7 +100,7 @@ def attempts(
         retry_result: a predicate on `attempt.result`; while it holds, the block is tried again.
         budget: bound on the retries of all such blocks of the process; None for no bound.
         name: what the receipts call the block.
-        on_event: is told of each event.
+        on_event: is told of each event, on a thread of its own.
 
     Returns:
         What to loop over, with `for` or with `async for`.
@@ -121,7 +120,7 @@ def attempts(
         retry_budget=budget,
         lanes="off",
     )
-    return Attempts(name, policy, matcher(on), retry_result, on_event)
+    return Attempts(name, policy, matcher(on), retry_result, own_teller(on_event))
 
 
 class Attempt:
@@ -169,6 +168,7 @@ class _Loop:
         self.retries = allowances.current_allowance() or allowances.Retries(policy.max_retries)
         budget = budget_of(_ACCOUNT, policy.retry_budget, now)
         self._attempts = attempts
+        tell, details = telling(attempts._tell)
         self._call = Call(
             Request("RUN", attempts._name),
             policy,
@@ -177,14 +177,16 @@ class _Loop:
             budget=allowances.allowed(budget, self.retries),
             deadline=self.ends,
             rule=self._rule,
-            events=attempts._on_event is not None,
+            tell=tell,
+            details=details,
         )
+        self.receipt.began_at = time.time()
         self._steps: Generator[Command, Any, Outcome] = self._call.steps()
         self._over = False
         self._closed = False
         self._settled = True
         self._error: Exception | None = None
-        self._command = self._beyond_events(next(self._steps))
+        self._command = next(self._steps)
 
     @property
     def number(self) -> int:
@@ -240,16 +242,10 @@ class _Loop:
 
     def _send(self, reply: object) -> bool:
         try:
-            self._command = self._beyond_events(self._steps.send(reply))
+            self._command = self._steps.send(reply)
         except StopIteration:
             self._over = True
         return not self._over
-
-    def _beyond_events(self, command: Command) -> Command:
-        while isinstance(command, Emit):
-            deliver(self._attempts._on_event, command.event)
-            command = self._steps.send(None)
-        return command
 
     def _sleep(self) -> Sleep:
         if not isinstance(self._command, Sleep):

@@ -6,13 +6,10 @@ from collections.abc import Awaitable, Callable
 from holdfast.drivers.admission import admit_async
 from holdfast.drivers.last import remember
 from holdfast.drivers.pause import pause_async
-from holdfast.drivers.subscriber import deliver
 from holdfast.engine import (
     Admit,
     Call,
-    Emit,
     Enter,
-    Event,
     Outcome,
     Refused,
     Send,
@@ -30,7 +27,6 @@ async def run(
     *,
     lanes: MemoryLanes,
     sleep: Callable[[float], Awaitable[object]] = pause_async,
-    on_event: Callable[[Event], object] | None = None,
 ) -> Outcome:
     """Run a call to its end. The twin of `holdfast.drivers.sync.run`; `send` and `sleep` wait."""
     ticket: Ticket | None = None
@@ -48,8 +44,6 @@ async def run(
                         finally:
                             if tokens is not None:
                                 tokens.end()
-                    case Emit():
-                        deliver(on_event, command.event)
                     case Admit():
                         reply = await admit_async(command)
                     case Sleep():
@@ -60,6 +54,7 @@ async def run(
                             command.timeout,
                             max_waiting=command.max_waiting,
                             width=command.width,
+                            on_wait=command.on_wait,
                         )
                         reply = ticket is not None
                     case Refused():

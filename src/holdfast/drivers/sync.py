@@ -6,13 +6,10 @@ from collections.abc import Callable
 from holdfast.drivers.admission import admit
 from holdfast.drivers.last import remember
 from holdfast.drivers.pause import pause
-from holdfast.drivers.subscriber import deliver
 from holdfast.engine import (
     Admit,
     Call,
-    Emit,
     Enter,
-    Event,
     Outcome,
     Refused,
     Send,
@@ -34,7 +31,6 @@ def run(
     *,
     lanes: MemoryLanes,
     sleep: Callable[[float], object] = pause,
-    on_event: Callable[[Event], object] | None = None,
 ) -> Outcome:
     """Run a call to its end.
 
@@ -44,7 +40,6 @@ def run(
             transport errors into a `Failure`; whatever it raises ends the call.
         lanes: where the call waits its turn.
         sleep: waits so many seconds.
-        on_event: is told of each event, if the call was made with `events=True`.
 
     Returns:
         The last outcome.
@@ -67,8 +62,6 @@ def run(
                         finally:
                             if tokens is not None:
                                 tokens.end()
-                    case Emit():
-                        deliver(on_event, command.event)
                     case Admit():
                         reply = admit(command)
                     case Sleep():
@@ -79,6 +72,7 @@ def run(
                             command.timeout,
                             max_waiting=command.max_waiting,
                             width=command.width,
+                            on_wait=command.on_wait,
                         )
                         reply = ticket is not None
                     case Refused():

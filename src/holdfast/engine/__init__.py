@@ -4,21 +4,20 @@ from holdfast.engine.backoff import Backoff, Growth, Jitter, Progressive, Wait
 from holdfast.engine.budget import Budget, RetryBudget
 from holdfast.engine.call import Call, Request
 from holdfast.engine.classify import FaultClass, classify
-from holdfast.engine.commands import Admit, Command, Emit, Enter, Refused, Send, Sleep, Tokens
-from holdfast.engine.outcome import Failure, Outcome, Phase, Response
-from holdfast.engine.receipt import (
+from holdfast.engine.commands import Admit, Command, Enter, Refused, Send, Sleep, Tokens
+from holdfast.engine.events import (
     Admitted,
-    Attempt,
     AttemptEnded,
     AttemptStarted,
     CallEnded,
-    Cause,
+    CallStarted,
     Event,
     LanesEntered,
-    Receipt,
     RetryScheduled,
-    StopReason,
+    Waiting,
 )
+from holdfast.engine.outcome import Failure, Outcome, Phase, Response
+from holdfast.engine.receipt import Attempt, Cause, Receipt, StopReason
 from holdfast.engine.rules import Answers, Rules
 from holdfast.engine.verdict import SAFE_METHODS, Purse, Rule, Situation, Verdict, decide
 
@@ -34,9 +33,9 @@ __all__ = [
     "Budget",
     "Call",
     "CallEnded",
+    "CallStarted",
     "Cause",
     "Command",
-    "Emit",
     "Enter",
     "Event",
     "Failure",
@@ -63,6 +62,7 @@ __all__ = [
     "Tokens",
     "Verdict",
     "Wait",
+    "Waiting",
     "classify",
     "decide",
 ]

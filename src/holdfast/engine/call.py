@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holdfast.engine.classify import FaultClass, classify, limit_reason
-from holdfast.engine.commands import Admit, Command, Emit, Enter, Refused, Send, Sleep, Tokens
-from holdfast.engine.outcome import Failure, Outcome
-from holdfast.engine.receipt import (
+from holdfast.engine.commands import Admit, Command, Enter, Refused, Send, Sleep, Tokens
+from holdfast.engine.events import (
     Admitted,
-    Attempt,
     AttemptEnded,
     AttemptStarted,
     CallEnded,
-    Cause,
+    CallStarted,
+    Event,
     LanesEntered,
-    Receipt,
     RetryScheduled,
-    StopReason,
+    Waiting,
 )
+from holdfast.engine.outcome import Failure, Outcome
+from holdfast.engine.receipt import Attempt, Cause, Receipt, StopReason
 from holdfast.engine.verdict import SAFE_METHODS, Purse, Rule, Situation, Verdict, decide
 from holdfast.errors import DeadlineExceeded, LaneFull, LimiterFull
 
@@ -45,12 +45,14 @@ class Request:
         path: the path without its query; it is shown in receipts.
         idempotency_key: the key that makes the request safe to repeat, if it has one.
         lanes: the objects whose lanes the call enters before its first attempt.
+        server: scheme, host and port of where it is sent; "" for what is no request.
     """
 
     method: str
     path: str
     idempotency_key: str | None = None
     lanes: tuple[str, ...] = ()
+    server: str = ""
 
 
 class Call:
@@ -67,7 +69,8 @@ class Call:
         rule: which outcomes are final, instead of the rules of the fault classes.
         refused: is told of the fault class of each attempt that was no success.
         tokens: where its attempts get their tokens; None for no limiter.
-        events: whether to yield `Emit` commands.
+        tell: is told of the events, if anybody is; it never raises, and takes no time of its own.
+        details: whether it is told of each step, and not only of the end.
 
     Attributes:
         receipt: what has happened so far.
@@ -78,13 +81,14 @@ class Call:
         "_budget",
         "_clock",
         "_deadline",
-        "_events",
+        "_details",
         "_policy",
         "_random",
         "_refused",
         "_request",
         "_rule",
         "_started",
+        "_tell",
         "receipt",
         "tokens",
     )
@@ -101,7 +105,8 @@ class Call:
         rule: Rule | None = None,
         refused: Callable[[FaultClass], object] | None = None,
         tokens: Tokens | None = None,
-        events: bool = False,
+        tell: Callable[[Event], object] | None = None,
+        details: bool = True,
     ) -> None:
         self._request = request
         self._policy = policy
@@ -111,11 +116,20 @@ class Call:
         self._deadline = deadline
         self._rule = rule
         self._refused = refused
-        self._events = events
+        self._tell = tell
+        self._details = tell if details else None
         self.tokens = tokens
         self._started = 0.0
         self.receipt = Receipt(
-            request.method, request.path, [], {}, None, 0.0, request.idempotency_key
+            request.method,
+            request.path,
+            [],
+            {},
+            None,
+            0.0,
+            request.lanes,
+            request.server,
+            idempotency_key=request.idempotency_key,
         )
 
     def steps(self) -> Steps:
@@ -136,10 +150,14 @@ class Call:
         if self._budget is not None:
             self._budget.deposit(now)
         # One generator for the whole loop: every generator inside another one costs every call.
-        receipt, events, tokens = self.receipt, self._events, self.tokens
+        receipt, tell, tokens = self.receipt, self._details, self.tokens
         max_waiting = self._policy.max_waiting
         admits = tokens is not None and self._policy.throttled == "wait"
+        on_wait = None if tell is None else self._waits_for_token
+        sending = False
         try:
+            if tell is not None:
+                tell(CallStarted(receipt))
             if self._request.lanes:
                 yield from self._enter(deadline)
                 now = self._clock()
@@ -148,7 +166,7 @@ class Call:
             number = 1
             while True:
                 if tokens is not None:
-                    waited = yield Admit(tokens, deadline - now, max_waiting, number > 1)
+                    waited = yield Admit(tokens, deadline - now, max_waiting, number > 1, on_wait)
                     # Nothing else happens to a call with nobody before it: no look at the clock.
                     if waited != 0.0:
                         began, now = now, self._clock()
@@ -159,18 +177,20 @@ class Call:
                                 self._too_late(deadline, "passes before the rate limit lets it go")
                             self._end(StopReason.DEADLINE)
                             break
-                        if events:
-                            yield Emit(Admitted(receipt, now - began))
-                if events:
-                    yield Emit(AttemptStarted(receipt, number))
+                        if tell is not None:
+                            tell(Admitted(receipt, now - began))
+                if tell is not None:
+                    tell(AttemptStarted(receipt, number))
                 timeout = self._policy.attempt_timeout
                 if deadline - now < timeout:
                     timeout = deadline - now
+                sending = True
                 outcome: Outcome = yield Send(number, timeout)
+                sending = False
                 attempt = _record(number, outcome, now - self._started, self._clock() - now)
                 receipt.attempts.append(attempt)
-                if events:
-                    yield Emit(AttemptEnded(receipt, attempt))
+                if tell is not None:
+                    tell(AttemptEnded(receipt, attempt))
                 if attempt.fault is _OK:
                     self._end(_DONE)
                     break
@@ -182,8 +202,9 @@ class Call:
                 if verdict.reason is not None:
                     self._end(verdict.reason)
                     break
-                if events:
-                    yield Emit(RetryScheduled(receipt, attempt.fault, verdict.delay))
+                if tell is not None:
+                    at = attempt.at + attempt.seconds
+                    tell(RetryScheduled(receipt, attempt.fault, verdict.delay, at))
                 now = began = self._clock()
                 number += 1
                 if not (throttled and admits):  # the limiter has waits of its own
@@ -195,26 +216,39 @@ class Call:
                     self._end(StopReason.DEADLINE)
                     break
         except BaseException as error:
+            receipt.unanswered = sending
             self._end(_stop_reason(error))
-            # A closed generator may yield no more; everybody else is told.
-            if events and not isinstance(error, GeneratorExit):
-                yield Emit(CallEnded(receipt))
             raise
-        if events:
-            yield Emit(CallEnded(receipt))
         return outcome
 
     def _enter(self, deadline: float) -> Generator[Command, Any, None]:
         lanes = self._request.lanes
         began = self._clock()
         policy = self._policy
-        entered = yield Enter(lanes, deadline - began, policy.max_waiting, policy.calls_in_lane)
+        tell = self._details
+        entered = yield Enter(
+            lanes,
+            deadline - began,
+            policy.max_waiting,
+            policy.calls_in_lane,
+            None if tell is None else self._waits_for_lane,
+        )
         now = self._clock()
         self.receipt.add_wait(Cause.LANE, now - began)
         if not entered:
             self._too_late(deadline, f"passed while it waited for {', '.join(lanes)}")
-        if self._events:
-            yield Emit(LanesEntered(self.receipt, lanes, now - began))
+        if tell is not None:
+            tell(LanesEntered(self.receipt, lanes, now - began))
+
+    def _waits_for_lane(self) -> None:
+        self._tell_of_wait(Cause.LANE)
+
+    def _waits_for_token(self) -> None:
+        self._tell_of_wait(Cause.LIMITER)
+
+    def _tell_of_wait(self, cause: Cause) -> None:
+        if self._details is not None:
+            self._details(Waiting(self.receipt, cause, self._clock() - self._started))
 
     def _judge(self, attempt: Attempt, outcome: Outcome, deadline: float, admits: bool) -> Verdict:
         if self._refused is not None:
@@ -233,8 +267,12 @@ class Call:
         )
 
     def _end(self, reason: StopReason) -> None:
+        if self.receipt.stop is not None:
+            return  # interrupted while its end was told
         self.receipt.stop = reason
         self.receipt.seconds = self._clock() - self._started
+        if self._tell is not None:
+            self._tell(CallEnded(self.receipt))
 
 
 def _record(number: int, outcome: Outcome, at: float, seconds: float) -> Attempt:

@@ -1,15 +1,21 @@
 """What a call asks of its driver. Each is answered with what happened, or with an exception."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Protocol
-
-from holdfast.engine.receipt import Event
 
 
 class Tokens(Protocol):
     """Where one call gets its tokens: what its driver needs of a limiter."""
 
-    def admit(self, timeout: float, max_waiting: int, *, again: bool) -> float | None:
+    def admit(
+        self,
+        timeout: float,
+        max_waiting: int,
+        *,
+        again: bool,
+        on_wait: Callable[[], object] | None,
+    ) -> float | None:
         """Wait for a token on this thread; gives the seconds waited, or None if it is too late."""
 
     async def admit_async(
@@ -18,6 +24,7 @@ class Tokens(Protocol):
         max_waiting: int,
         *,
         again: bool,
+        on_wait: Callable[[], object] | None,
     ) -> float | None:
         """Wait for a token in this task."""
 
@@ -36,13 +43,14 @@ class Enter:
     """Enter the lanes within `timeout` seconds; answered with whether they were entered.
 
     The driver leaves them when the call ends, however it ends. `width` is how many calls may be in
-    a lane together; 0 goes by what the lane learned.
+    a lane together; 0 goes by what the lane learned. `on_wait` is called if it has to wait.
     """
 
     lanes: tuple[str, ...]
     timeout: float
     max_waiting: int
     width: int = 1
+    on_wait: Callable[[], object] | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -50,13 +58,15 @@ class Admit:
     """Get a token of the limiter for the next attempt, within `timeout` seconds.
 
     Answered with the seconds waited, or with None if it would come too late. `again` is True from
-    the second attempt on. The driver tells the limiter when the attempt has ended.
+    the second attempt on. The driver tells the limiter when the attempt has ended. `on_wait` is
+    called if it has to wait.
     """
 
     tokens: Tokens
     timeout: float
     max_waiting: int
     again: bool
+    on_wait: Callable[[], object] | None = field(default=None, compare=False)
 
 
 @dataclass(slots=True)
@@ -87,11 +97,4 @@ class Sleep:
     seconds: float
 
 
-@dataclass(slots=True)
-class Emit:
-    """Tell the subscriber; answered with nothing."""
-
-    event: Event
-
-
-Command = Enter | Admit | Send | Refused | Sleep | Emit
+Command = Enter | Admit | Send | Refused | Sleep

@@ -1,4 +1,4 @@
-"""What happened to a call: its receipt, the events on the way, and why it stopped."""
+"""What happened to a call: its receipt, and why it stopped."""
 
 import hashlib
 from collections import Counter
@@ -7,6 +7,8 @@ from enum import StrEnum
 
 from holdfast.durations import format_duration
 from holdfast.engine.classify import FaultClass
+from holdfast.engine.doubt import is_in_doubt
+from holdfast.paths import template
 
 
 class StopReason(StrEnum):
@@ -44,6 +46,9 @@ STOP_REASONS = {
     StopReason.CANCELLED: "the caller cancelled it",
     StopReason.ERROR: "the program raised an error of its own",
 }
+
+
+_WRITES = frozenset({"POST", "DELETE", "PUT", "PATCH"})
 
 
 class Cause(StrEnum):
@@ -103,6 +108,10 @@ class Receipt(_Keyed):
         waits: seconds waited, by cause.
         stop: why it ended; None while it runs.
         seconds: the whole time from start to end.
+        lanes: the objects whose lanes it enters.
+        server: scheme, host and port of where it is sent; "" for what is no request.
+        began_at: when it was made, in unix seconds; 0 if nobody looked at the clock.
+        unanswered: whether it was broken off while an attempt was under way.
     """
 
     method: str
@@ -111,7 +120,16 @@ class Receipt(_Keyed):
     waits: dict[Cause, float] = field(default_factory=dict)
     stop: StopReason | None = None
     seconds: float = 0.0
+    lanes: tuple[str, ...] = ()
+    server: str = ""
+    began_at: float = 0.0
+    unanswered: bool = False
     idempotency_key: InitVar[str | None] = None
+
+    @property
+    def endpoint(self) -> str:
+        """The path with `{id}` in the place of each id."""
+        return template(self.path)
 
     @property
     def key_fingerprint(self) -> str | None:
@@ -123,6 +141,22 @@ class Receipt(_Keyed):
     @property
     def _why(self) -> str:
         return "" if self.stop is None else STOP_REASONS[self.stop]
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it changes something, did not succeed, and may have been executed all the same.
+
+        Then the account has to be looked at before anybody sends it again with another key.
+        """
+        if self.stop is None or self.stop is StopReason.OK or self.method not in _WRITES:
+            return False
+        if self.unanswered:
+            return True
+        faults = self.fault_classes
+        if not faults:
+            return False
+        keyed = self._idempotency_key is not None
+        return is_in_doubt(faults, self.attempts[-1].status, keyed=keyed)
 
     @property
     def fault_classes(self) -> list[FaultClass]:
@@ -176,8 +210,12 @@ class Receipt(_Keyed):
         return {
             "method": self.method,
             "path": self.path,
+            "server": self.server,
+            "lanes": list(self.lanes),
+            "began_at": self.began_at,
             "stop": None if self.stop is None else self.stop.value,
             "seconds": self.seconds,
+            "in_doubt": self.in_doubt,
             "key_fingerprint": self.key_fingerprint,
             "waits": {cause.value: seconds for cause, seconds in self.waits.items()},
             "attempts": [
@@ -194,55 +232,3 @@ class Receipt(_Keyed):
                 for attempt in self.attempts
             ],
         }
-
-
-@dataclass(frozen=True, slots=True)
-class LanesEntered:
-    """The call is first in the lanes of its objects."""
-
-    receipt: Receipt
-    lanes: tuple[str, ...]
-    waited: float
-
-
-@dataclass(frozen=True, slots=True)
-class Admitted:
-    """The call had to wait for a token of its account's rate limit, and has it now."""
-
-    receipt: Receipt
-    waited: float
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
-    """An attempt is about to be sent."""
-
-    receipt: Receipt
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptEnded:
-    """An attempt came back."""
-
-    receipt: Receipt
-    attempt: Attempt
-
-
-@dataclass(frozen=True, slots=True)
-class RetryScheduled:
-    """Another attempt follows, after `delay` seconds."""
-
-    receipt: Receipt
-    fault: FaultClass
-    delay: float
-
-
-@dataclass(frozen=True, slots=True)
-class CallEnded:
-    """The call is over; its receipt is complete."""
-
-    receipt: Receipt
-
-
-Event = LanesEntered | Admitted | AttemptStarted | AttemptEnded | RetryScheduled | CallEnded

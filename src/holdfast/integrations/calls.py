@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Hashable, Mapping, MutableMapping
 from functools import partial
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from holdfast.drivers.allowance import allowed
@@ -13,6 +14,7 @@ from holdfast.drivers.budgets import budget_of
 from holdfast.drivers.deadline import current_deadline
 from holdfast.drivers.limiters import limiter_of
 from holdfast.drivers.priority import current_priority
+from holdfast.drivers.telling import Tell, telling
 from holdfast.engine import Call, Failure, FaultClass, Phase, Request, Situation, StopReason
 from holdfast.engine.verdict import Rule, class_rule
 from holdfast.lanes import MemoryLanes, Touched
@@ -33,7 +35,7 @@ def make_call(
     policy: Policy,
     *,
     lanes: MemoryLanes,
-    events: bool,
+    tell: Tell | None = None,
     owner: str = "",
     rule: Rule | None = None,
 ) -> Call:
@@ -46,11 +48,11 @@ def make_call(
         body: the encoded body, as far as it is known.
         policy: the options of the call.
         lanes: the lanes that the call will enter.
-        events: whether somebody wants to be told of events.
+        tell: the client's own subscriber, if it has one.
         owner: whose objects the ids are those of; "" for Stripe's.
         rule: as for `Call`.
     """
-    target = _target(url)
+    server, target = _parts(url)
     entering = own_lanes()
     refused = None
     if policy.lanes != "off":
@@ -61,8 +63,9 @@ def make_call(
     key = find_header(headers, "Idempotency-Key")
     path = target.partition("?")[0]
     account = _account(headers, owner)
-    return Call(
-        Request(method, path, key, entering),
+    told, details = telling(tell)
+    call = Call(
+        Request(method, path, key, entering, server),
         policy,
         clock=time.monotonic,
         random=random.random,
@@ -71,8 +74,11 @@ def make_call(
         rule=rule,
         refused=refused,
         tokens=_tokens(account, headers, method, path, policy) if policy.has_limiter else None,
-        events=events,
+        tell=told,
+        details=details,
     )
+    call.receipt.began_at = time.time()
+    return call
 
 
 def make_plain_call(
@@ -83,18 +89,18 @@ def make_plain_call(
     policy: Policy,
     *,
     lanes: MemoryLanes,
-    events: bool,
+    tell: Tell | None,
     repeatable: bool,
 ) -> Call:
     """Make the call of a request to any server, and add the key that the policy wants it to have.
 
     Args:
-        method: as for `make_call`, like those up to `events`.
+        method: as for `make_call`, like those up to `tell`.
         url: the absolute URL.
         headers: the request's headers; the key is added to them.
         body: the encoded body, as far as it is known.
         policy: the options of the call.
-        events: whether somebody wants to be told of events.
+        tell: the client's own subscriber, if it has one.
         repeatable: whether the body can be sent more than once.
     """
     if policy.idempotency_keys == "unsafe" and method in _KEYED_METHODS:
@@ -103,7 +109,7 @@ def make_plain_call(
     owner = "" if host == _STRIPE or host.endswith(f".{_STRIPE}") else host
     rule = None if repeatable else _body_only_once(policy)
     return make_call(
-        method, url, headers, body, policy, lanes=lanes, events=events, owner=owner, rule=rule
+        method, url, headers, body, policy, lanes=lanes, tell=tell, owner=owner, rule=rule
     )
 
 
@@ -153,16 +159,31 @@ def _tokens(
     return limiter.admission(method, path, current_priority(policy.priority))
 
 
-def _account(headers: Mapping[str, str], owner: str) -> Hashable:
+class _Account(NamedTuple):
     """What tells accounts apart: the key, of which only a hash is kept, and the account it is for.
 
     That is a connected one, or (`Stripe-Context`) one of those below an organisation.
     """
+
+    owner: str
+    key: int
+    connected: str | None
+    context: str | None
+
+    def __str__(self) -> str:
+        return self.connected or self.context or self.owner or "account"
+
+
+def _account(headers: Mapping[str, str], owner: str) -> _Account:
     key, get = hash(headers.get("Authorization")), headers.get
-    return owner, key, get("Stripe-Account"), get("Stripe-Context")
+    return _Account(owner, key, get("Stripe-Account"), get("Stripe-Context"))
 
 
-def _target(url: str) -> str:
-    """The path and query of an absolute URL."""
-    slash = url.find("/", url.find("://") + 3)
-    return url[slash:] if slash >= 0 else "/"
+def _parts(url: str) -> tuple[str, str]:
+    """The server of an absolute URL, and its path and query."""
+    begin = url.find("://") + 3
+    slash = url.find("/", begin)
+    server, target = (url[:slash], url[slash:]) if slash >= 0 else (url, "/")
+    if "@" in server:  # a password may stand before it
+        server = url[:begin] + server.rpartition("@")[2]
+    return server, target

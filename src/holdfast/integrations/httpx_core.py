@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 from holdfast.drivers import aio, sync
+from holdfast.drivers.telling import own_teller
 from holdfast.engine import Call, Event, Failure, Outcome, Phase, Response, Send
 from holdfast.errors import NotSent
 from holdfast.integrations.calls import make_plain_call
@@ -44,7 +45,7 @@ class HttpxCore:
         self._library: Any = library
         self._policy = Policy() if policy is None else policy
         self._lanes = process_lanes() if lanes is None else lanes
-        self._on_event = on_event
+        self._tell = own_teller(on_event)
 
     def handle(self, request: Any, send: Callable[[Any], Any]) -> Any:
         """Send a request as the engine decides; `send` makes one attempt, up to the headers."""
@@ -56,7 +57,7 @@ class HttpxCore:
             return self._attempt(request, send, command.timeout)
 
         try:
-            outcome = sync.run(call, attempt, lanes=self._lanes, on_event=self._on_event)
+            outcome = sync.run(call, attempt, lanes=self._lanes)
         except NotSent as reason:
             self._raise_not_sent(reason, request, call)
         finally:
@@ -73,7 +74,7 @@ class HttpxCore:
             return await self._attempt_async(request, send, command.timeout)
 
         try:
-            outcome = await aio.run(call, attempt, lanes=self._lanes, on_event=self._on_event)
+            outcome = await aio.run(call, attempt, lanes=self._lanes)
         except NotSent as reason:
             self._raise_not_sent(reason, request, call)
         finally:
@@ -89,7 +90,7 @@ class HttpxCore:
             b"".join(request.stream) if known else None,
             self._policy,
             lanes=self._lanes,
-            events=self._on_event is not None,
+            tell=self._tell,
             repeatable=known or _starts_again(request.stream),
         )
 

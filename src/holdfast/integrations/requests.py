@@ -13,6 +13,7 @@ from requests.adapters import HTTPAdapter
 from requests.utils import rewind_body
 
 from holdfast.drivers import sync
+from holdfast.drivers.telling import own_teller
 from holdfast.engine import Call, Event, Failure, Outcome, Phase, Response, Send
 from holdfast.errors import NotSent
 from holdfast.integrations.calls import make_plain_call
@@ -55,7 +56,7 @@ class HoldfastAdapter(HTTPAdapter):
         super().__init__(**options)
         self._policy = Policy() if policy is None else policy
         self._lanes = process_lanes() if lanes is None else lanes
-        self._on_event = on_event
+        self._tell = own_teller(on_event)
 
     def send(
         self,
@@ -93,7 +94,7 @@ class HoldfastAdapter(HTTPAdapter):
             return _read(answer, ends, unread=stream)
 
         try:
-            outcome = sync.run(call, attempt, lanes=self._lanes, on_event=self._on_event)
+            outcome = sync.run(call, attempt, lanes=self._lanes)
         except NotSent as reason:
             _raise_not_sent(reason, request, call)
         if isinstance(outcome, Failure):
@@ -111,7 +112,7 @@ class HoldfastAdapter(HTTPAdapter):
             body if isinstance(body, bytes | str) else None,
             self._policy,
             lanes=self._lanes,
-            events=self._on_event is not None,
+            tell=self._tell,
             repeatable=known or _can_be_rewound(request),
         )
 

@@ -16,6 +16,7 @@ from stripe import _util
 from stripe._api_requestor import _APIRequestor, _maybe_emit_stripe_notice
 
 from holdfast.drivers import aio, sync
+from holdfast.drivers.telling import own_teller
 from holdfast.engine import (
     Call,
     Event,
@@ -56,7 +57,8 @@ class StripeHTTPClient(stripe.HTTPClient):
         verify_ssl_certs: whether to check certificates, against `stripe.ca_bundle_path`.
         proxy: a proxy URL, or one by scheme, as the SDK takes it. None goes by the environment.
         lanes: where calls wait their turn; by default the lanes of this process.
-        on_event: is told of each event of each call, on the thread or task that makes it.
+        on_event: is told of each event of each call, on a thread of its own; see
+            `holdfast.observe.subscribe` for what all clients do.
         http_client: a client of the SDK's own kind to send the attempts with, such as
             `stripe.RequestsClient(session=...)`, instead of Holdfast's. Its own proxy, TLS and
             timeout count; on threads its timeout is not cut to the deadline.
@@ -82,7 +84,7 @@ class StripeHTTPClient(stripe.HTTPClient):
         self._policy = Policy() if policy is None else policy
         self._policies: dict[int | None, Policy] = {None: self._policy}
         self._lanes = process_lanes() if lanes is None else lanes
-        self._on_event = on_event
+        self._tell = own_teller(on_event)
         # A function of the user's own knows what belongs to what.
         self._learns = isinstance(self._policy.lanes, str) and self._policy.lanes != "off"
         self._sync: Transport
@@ -181,7 +183,7 @@ class StripeHTTPClient(stripe.HTTPClient):
             return send(exchange, command.timeout)
 
         try:
-            outcome = sync.run(call, attempt, lanes=self._lanes, on_event=self._on_event)
+            outcome = sync.run(call, attempt, lanes=self._lanes)
         except NotSent as error:
             _raise_not_sent(error, call.receipt)
         return self._finish(exchange, outcome, call.receipt, usage)
@@ -196,7 +198,7 @@ class StripeHTTPClient(stripe.HTTPClient):
             return await send(exchange, command.timeout)
 
         try:
-            outcome = await aio.run(call, attempt, lanes=self._lanes, on_event=self._on_event)
+            outcome = await aio.run(call, attempt, lanes=self._lanes)
         except NotSent as error:
             _raise_not_sent(error, call.receipt)
         return self._finish(exchange, outcome, call.receipt, usage)
@@ -209,7 +211,7 @@ class StripeHTTPClient(stripe.HTTPClient):
             exchange.body,
             self._policy_with(retries),
             lanes=self._lanes,
-            events=self._on_event is not None,
+            tell=self._tell,
         )
 
     def _policy_with(self, retries: int | None) -> Policy:

@@ -6,6 +6,7 @@ never a safety property: Stripe's own lock is the arbiter.
 """
 
 from holdfast.errors import LaneFull
+from holdfast.lanes.changes import LaneLocked, LaneWidthChanged
 from holdfast.lanes.keys import keys_for, keys_for_body
 from holdfast.lanes.memory import MemoryLanes, process_lanes
 from holdfast.lanes.table import ADAPTIVE, Ticket
@@ -16,6 +17,8 @@ __all__ = [
     "ADAPTIVE",
     "WIDEST",
     "LaneFull",
+    "LaneLocked",
+    "LaneWidthChanged",
     "MemoryLanes",
     "Ticket",
     "Touched",

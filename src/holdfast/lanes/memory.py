@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 
 from holdfast.forks import in_each_child
+from holdfast.lanes.changes import tell_of_lock, tell_of_widths
 from holdfast.lanes.heat import Heat
 from holdfast.lanes.relations import Relations
 from holdfast.lanes.table import LaneTable, Ticket
@@ -48,8 +49,9 @@ class MemoryLanes(LaneTable):
         keys = tuple(keys)
         self.heat.mark(keys)
         with self._mutex:
-            for key in keys:
-                self._widths.locked(key)
+            changed = [(key, self._widths.of(key)) for key in keys if self._widths.locked(key)]
+        tell_of_lock(keys)
+        tell_of_widths(changed)
 
     def enter(
         self,
@@ -58,6 +60,7 @@ class MemoryLanes(LaneTable):
         *,
         max_waiting: int | None = None,
         width: int = 1,
+        on_wait: Callable[[], object] | None = None,
     ) -> Ticket | None:
         """Wait, on this thread, until the lanes of `keys` are entered.
 
@@ -69,6 +72,7 @@ class MemoryLanes(LaneTable):
             timeout: how long to wait at most, in seconds; None waits for ever.
             max_waiting: as in `enqueue`.
             width: as in `enqueue`.
+            on_wait: is called if it has to wait.
 
         Returns:
             The ticket, or None when the time passed first (the places are given up then).
@@ -84,6 +88,8 @@ class MemoryLanes(LaneTable):
             gate.acquire()
             self._enqueue(ticket, gate.release, max_waiting, elder)
             if not ticket.entered:
+                if on_wait is not None:
+                    on_wait()
                 gate.acquire(timeout=_seconds(timeout))
         except BaseException:
             ticket.leave()
@@ -97,6 +103,7 @@ class MemoryLanes(LaneTable):
         *,
         max_waiting: int | None = None,
         width: int = 1,
+        on_wait: Callable[[], object] | None = None,
     ) -> Ticket | None:
         """Wait, in this task, until the lanes of `keys` are entered. Like `enter` otherwise.
 
@@ -109,6 +116,8 @@ class MemoryLanes(LaneTable):
             gate = _Gate()
             self._enqueue(ticket, gate.open, max_waiting, elder)
             if not ticket.entered:
+                if on_wait is not None:
+                    on_wait()
                 try:
                     gate.open_after(timeout)
                     await gate.future

@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable
 
 from holdfast.errors import LaneFull
+from holdfast.lanes.changes import tell_of_widths
 from holdfast.lanes.width import Widths
 
 ADAPTIVE = 0
@@ -287,8 +288,14 @@ class LaneTable:
                     lane.remove(ticket)
                     continue
                 lane.inside -= ticket.share
-                if clean and ticket.width == ADAPTIVE and lane.is_waited_for:
-                    self._widths.clean(key)
+                if (
+                    clean
+                    and ticket.width == ADAPTIVE
+                    and lane.is_waited_for
+                    and self._widths.clean(key)
+                ):
+                    # Told under the mutex: it is a rare event, and a queue takes it at once.
+                    tell_of_widths([(key, self._widths.of(key))])
             return self._heirs(ticket.keys) if changed else []
 
     def _close(self, key: str) -> None:

@@ -52,8 +52,8 @@ class Widths:
         known = self._known.get(key)
         return 1 if known is None else known.width
 
-    def clean(self, key: str) -> None:
-        """A call of a lane with others waiting ended well."""
+    def clean(self, key: str) -> bool:
+        """A call of a lane with others waiting ended well. Returns whether the width changed."""
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = _Width()
@@ -66,19 +66,26 @@ class Widths:
             known.width += 1
             known.clean = 0
             known.step = max(_STEP, known.step // 2)
+            return True
+        return False
 
-    def locked(self, key: str) -> None:
-        """A call of a lane met a lock timeout. Several without a clean call between count once."""
+    def locked(self, key: str) -> bool:
+        """A call of a lane met a lock timeout. Several without a clean call between count once.
+
+        Returns:
+            Whether the width changed.
+        """
         known = self._known.get(key)
         # Alone in its lane, a call was in nobody's way: then the object was busy elsewhere.
         if known is None or known.width == 1:
-            return
+            return False
         burst = known.clean == 0 and known.step > _STEP
         known.clean = 0
         if not burst:
             known.width //= 2
             known.step = min(max(known.step, _STEP) * 2, _SLOWEST_STEP)
         self._known.move_to_end(key)
+        return not burst
 
     def idle(self, key: str) -> None:
         """Nobody is in a lane any more: it is forgotten unless it learned something."""

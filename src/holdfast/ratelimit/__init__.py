@@ -5,6 +5,7 @@ alike.
 """
 
 from holdfast.ratelimit.admission import Admission
+from holdfast.ratelimit.changes import LimitCut, LimitRecovered
 from holdfast.ratelimit.limits import (
     PUBLISHED,
     Limit,
@@ -22,6 +23,8 @@ __all__ = [
     "PUBLISHED",
     "Admission",
     "Limit",
+    "LimitCut",
+    "LimitRecovered",
     "MemoryLimiter",
     "Priority",
     "RateLimit",

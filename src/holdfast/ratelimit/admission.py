@@ -4,6 +4,7 @@ An admission belongs to one call and has one attempt at a time. Its fields beyon
 the limiter's, which changes them under its mutex.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from holdfast.ratelimit.gates import Gate, TaskGate, ThreadGate
@@ -66,7 +67,14 @@ class Admission:
         self.is_sent = False
         self._asleep = False
 
-    def admit(self, timeout: float, max_waiting: int, *, again: bool) -> float | None:
+    def admit(
+        self,
+        timeout: float,
+        max_waiting: int,
+        *,
+        again: bool,
+        on_wait: Callable[[], object] | None = None,
+    ) -> float | None:
         """Wait, on this thread, for a token of each scope.
 
         Args:
@@ -74,6 +82,7 @@ class Admission:
             max_waiting: how many calls may wait; one more is refused.
             again: whether the call has been sent before; such a one is never refused, and goes
                 before those that have not.
+            on_wait: is called if it has to wait.
 
         Returns:
             How long it waited, in seconds; None if its turn cannot come in time. It is told so as
@@ -88,6 +97,8 @@ class Admission:
         gate = ThreadGate()
         try:
             rest = limiter.join(self, gate, timeout, max_waiting, again=again)
+            if rest and on_wait is not None:
+                on_wait()
             while rest:
                 gate.sleep(rest)
                 rest = limiter.look(self)
@@ -102,6 +113,7 @@ class Admission:
         max_waiting: int,
         *,
         again: bool,
+        on_wait: Callable[[], object] | None = None,
     ) -> float | None:
         """Wait, in this task. Like `admit` otherwise; a cancelled wait gives up its place."""
         limiter = self._limiter
@@ -110,6 +122,8 @@ class Admission:
         gate = TaskGate()
         try:
             rest = limiter.join(self, gate, timeout, max_waiting, again=again)
+            if rest and on_wait is not None:
+                on_wait()
             while rest:
                 await gate.sleep(rest)
                 rest = limiter.look(self)

@@ -12,10 +12,12 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
+from functools import partial
 
 from holdfast.errors import LimiterFull
 from holdfast.forks import in_each_child
 from holdfast.ratelimit.admission import Admission
+from holdfast.ratelimit.changes import tell_of_cut, tell_of_recovery
 from holdfast.ratelimit.gates import Gate
 from holdfast.ratelimit.limits import UNKNOWN, RateLimits
 from holdfast.ratelimit.priority import Priority
@@ -34,11 +36,17 @@ class MemoryLimiter:
     Args:
         limits: what is known of the account; by default nothing, so that only refusals slow it.
         clock: gives the time in seconds; only differences count.
+        name: what people are told that it is; nothing secret.
     """
 
     def __init__(
-        self, limits: RateLimits = UNKNOWN, *, clock: Callable[[], float] = time.monotonic
+        self,
+        limits: RateLimits = UNKNOWN,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        name: str = "account",
     ) -> None:
+        self.name = name
         self.limits = limits
         self._clock = clock
         self._reset()
@@ -46,7 +54,7 @@ class MemoryLimiter:
 
     def _reset(self) -> None:
         self._mutex = threading.Lock()
-        self._scopes = Scopes(self.limits)
+        self._scopes = Scopes(self.limits, partial(tell_of_recovery, self.name))
         self._queue = Queue(self.limits.interactive_share)
         self._numbers = 0
         self._latest = -math.inf
@@ -159,13 +167,17 @@ class MemoryLimiter:
         with self._mutex:
             now = self._now()
             scope = self._scopes.refused(refusal.level, who, now)
-            if refusal.concurrency:
-                if who.at > scope.concurrency.cut_at:
-                    scope.concurrency.cut(scope.under_way + 1, now)
-            elif who.at > scope.rate.cut_at:
+            cut = scope.concurrency if refusal.concurrency else scope.rate
+            is_news = who.at > cut.cut_at
+            if is_news and refusal.concurrency:
+                scope.concurrency.cut(scope.under_way + 1, now)
+            elif is_news:
                 scope.cut(self._scopes.measured(scope, now), now)
             if pause > 0:
                 scope.hold(now + pause)
+            rate, concurrency = scope.rate.value, scope.concurrency.value
+        if is_news:
+            tell_of_cut(self.name, scope.name, reason, rate, concurrency)
 
     # Under the mutex.
 

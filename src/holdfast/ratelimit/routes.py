@@ -5,14 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from holdfast.paths import template
 from holdfast.ratelimit.limits import Limit, RateLimits
 
-# A segment that is no word of the API but an id: it has a digit or a capital, or follows a
-# collection whose ids may be the user's own words. A version (`v1`) is none.
-_ID = re.compile(
-    r"(?P<before>/(?:coupons|plans|products|skus))/(?!search(?:/|$))[^/]+"
-    r"|/(?!v\d+(?:/|$))[^/]*[A-Z0-9%][^/]*"
-)
 # Endpoints whose route is remembered. An API has fewer; paths of some other form may have more.
 _REMEMBERED = 2048
 
@@ -65,17 +60,6 @@ class Routes:
             if fits(endpoint):
                 return Route(name, limit, resource)
         return Route(endpoint, self._endpoint, resource)
-
-
-def template(path: str) -> str:
-    """The path with `{id}` in the place of each id: `/v1/customers/{id}/sources/{id}`."""
-    return _ID.sub(r"\g<before>/{id}", path)
-
-
-def first_id(path: str) -> str | None:
-    """The first id in a path."""
-    found = _ID.search(path)
-    return None if found is None else found[0].rpartition("/")[2]
 
 
 def _compile(pattern: str) -> Callable[[str], object]:

@@ -5,14 +5,15 @@ like them. What is not limited costs a line in a short memory of what was sent.
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from holdfast.paths import first_id
 from holdfast.ratelimit.limits import UNLIMITED, Limit, RateLimits
 from holdfast.ratelimit.reasons import Level
-from holdfast.ratelimit.routes import Routes, first_id
+from holdfast.ratelimit.routes import Routes
 from holdfast.ratelimit.scope import Scope
 
 if TYPE_CHECKING:
@@ -49,9 +50,13 @@ class Scopes:
 
     Args:
         limits: what is known of the account.
+        recovered: is told the name of a scope that no refusal slows down any more.
     """
 
-    def __init__(self, limits: RateLimits) -> None:
+    def __init__(
+        self, limits: RateLimits, recovered: Callable[[str], object] = lambda _: None
+    ) -> None:
+        self._recovered = recovered
         self._told = limits.is_told
         # Whether only the account itself has a limit, as far as is told.
         self._plain = not (limits.endpoint.is_told or limits.endpoints or limits.resources)
@@ -109,7 +114,10 @@ class Scopes:
         who.is_sent = False
         held, who.held = who.held, ()
         for scope in held:
+            was_cut = scope.concurrency.is_cut
             scope.end(who.at, now)
+            if was_cut and not scope.is_cut:
+                self._recovered(scope.name)
         return bool(held)
 
     def refused(self, level: Level, who: "Admission", now: float) -> Scope:
@@ -145,6 +153,8 @@ class Scopes:
         for scope in scopes:
             if scope.rate.is_cut:
                 scope.grow(partial(self.measured, scope, now), now)
+                if not scope.is_cut:
+                    self._recovered(scope.name)
 
     def settle(self, now: float) -> None:
         """Forget that there were limits, once none is left; nobody may be waiting."""

@@ -1,0 +1,21 @@
+"""What a request's path tells: its endpoint, and the first object in it."""
+
+import re
+
+# A segment that is no word of the API but an id: it has a digit or a capital, or follows a
+# collection whose ids may be the user's own words. A version (`v1`) is none.
+_ID = re.compile(
+    r"(?P<before>/(?:coupons|plans|products|skus))/(?!search(?:/|$))[^/]+"
+    r"|/(?!v\d+(?:/|$))[^/]*[A-Z0-9%][^/]*"
+)
+
+
+def template(path: str) -> str:
+    """The path with `{id}` in the place of each id: `/v1/customers/{id}/sources/{id}`."""
+    return _ID.sub(r"\g<before>/{id}", path)
+
+
+def first_id(path: str) -> str | None:
+    """The first id in a path."""
+    found = _ID.search(path)
+    return None if found is None else found[0].rpartition("/")[2]

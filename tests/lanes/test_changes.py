@@ -1,0 +1,22 @@
+"""What lanes tell the subscribers of events."""
+
+from typing import Any
+
+from holdfast.lanes import ADAPTIVE, LaneLocked, LaneWidthChanged, MemoryLanes
+from holdfast.stream import Wanted, subscribe
+
+
+def test_a_lock_and_the_widths_it_changes_are_told() -> None:
+    lanes, seen = MemoryLanes(), list[Any]()
+    with subscribe(seen.append, only=Wanted.ENDS, inline=True):
+        tickets = [lanes.enqueue(["cus_1"], lambda: None, width=ADAPTIVE) for _ in range(8)]
+        for ticket in tickets[:5]:
+            ticket.leave(clean=True)
+        lanes.seen_locked(["cus_1", "sub_1"])
+    grown, locked, cut = seen
+    assert (grown.key, grown.width) == ("cus_1", 2)
+    assert isinstance(locked, LaneLocked)
+    assert locked.keys == ("cus_1", "sub_1")
+    assert isinstance(cut, LaneWidthChanged)
+    assert (cut.key, cut.width) == ("cus_1", 1)
+    assert cut.at >= locked.at > 1_600_000_000
