@@ -2,7 +2,7 @@
 PY := .venv/bin/python
 SOURCES := $(shell find src -type f -not -name '*.pyc') pyproject.toml requirements/dev.txt README.md
 
-.PHONY: run test check unit node browser coverage soak bench-setup mutants lock clean
+.PHONY: run test check unit node browser prometheus coverage soak bench-setup mutants lock clean
 
 .venv/ready: $(SOURCES) scripts/setup
 	scripts/setup
@@ -17,21 +17,27 @@ check: .venv/ready
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 
-# The tests of the presets run the official package for Node.
-NODE_PACKAGE := tests/fidelity/node/node_modules/.package-lock.json
-$(NODE_PACKAGE): tests/fidelity/node/package-lock.json scripts/setup-node
+# The tests of the presets run the official package for Node, those of the live page axe-core. One
+# run of the script installs both; the last one tells whether that was done.
+NODE_FOLDERS := tests/fidelity/node tests/observe/page/node
+NODE_PACKAGE := tests/observe/page/node/node_modules/.package-lock.json
+$(NODE_PACKAGE): $(NODE_FOLDERS:%=%/package-lock.json) scripts/setup-node
 	scripts/setup-node
 
 node: $(NODE_PACKAGE)
 
-# The tests of the sandbox's page drive Chromium.
+# The tests of the pages drive Chromium.
 browser:
 	scripts/setup-browser
+
+# The tests of the metrics run promtool, and Prometheus itself for a moment.
+prometheus: .venv/ready
+	scripts/setup-prometheus
 
 # The core first, with its coverage; then all the rest, two files at a time.
 CORE := tests/engine tests/drivers tests/application tests/lanes tests/ratelimit tests/stream $(wildcard tests/test_*.py)
 
-unit: .venv/ready $(NODE_PACKAGE) browser
+unit: .venv/ready $(NODE_PACKAGE) browser prometheus
 	rm -f .coverage .coverage.*
 	$(PY) -m coverage run -m pytest -m "not soak" $(CORE)
 	$(PY) -m coverage combine --quiet

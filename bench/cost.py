@@ -3,7 +3,8 @@
 The server is the sandbox, in a process of its own, so only the client's side counts: the SDK, the
 retry layer and the HTTP client, in user and system time. The clients take turns, round by round,
 and the best round of each counts: a machine can only ever make a round dearer. `holdfast` runs
-with everything on: retries and their budget, lanes, and a subscriber of events.
+with everything on: retries and their budget, lanes, and a subscriber of events. `logged and
+metered` has a log line and OpenTelemetry's metrics of each call instead of that subscriber.
 
 `--candidates` adds the HTTP clients that a transport could be made of, each sending the same
 request on its own, without the SDK or Holdfast; one that is not installed is left out.
@@ -14,6 +15,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,6 +27,8 @@ import stripe
 import holdfast
 from bench import cost_candidates, report, servers
 from bench.arguments import count
+from bench.observed import observed
+from holdfast import observe
 
 KEY = "sk_test_cost"
 CUSTOMER: Any = {"name": "Ada Lovelace", "email": "ada@example.com"}
@@ -44,12 +48,14 @@ class Client:
         mode: `sync` or `async`.
         packages: what must be installed for it.
         make: connects it to a server's URL; what it gives makes one customer a call.
+        around: what is switched on while it is measured; what its threads do counts, too.
     """
 
     name: str
     mode: str
     packages: tuple[str, ...]
     make: Make
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -83,10 +89,14 @@ def measure(clients: list[Client], url: str, rounds: int, calls: int) -> list[re
         spent: dict[Client, list[float]] = {client: [] for client in clients}
         for number in range(rounds + 1):
             for client, call in made:
-                if client.mode == "sync":
-                    seconds = _time(call, calls)
-                else:
-                    seconds = runner.run(_time_async(call, calls))
+                with client.around():
+                    began = time.process_time()
+                    if client.mode == "sync":
+                        _repeat(call, calls)
+                    else:
+                        runner.run(_repeat_async(call, calls))
+                    observe.flush(60)
+                    seconds = time.process_time() - began
                 if number:  # the first round opens connections and warms caches
                     spent[client].append(seconds / calls * 1e6)
     best = {client: min(times) for client, times in spent.items()}
@@ -107,18 +117,14 @@ async def _make(client: Client, url: str) -> Callable[[], Any]:
     return client.make(url)
 
 
-def _time(call: Callable[[], object], calls: int) -> float:
-    began = time.process_time()
+def _repeat(call: Callable[[], object], calls: int) -> None:
     for _ in range(calls):
         call()
-    return time.process_time() - began
 
 
-async def _time_async(call: Callable[[], Awaitable[object]], calls: int) -> float:
-    began = time.process_time()
+async def _repeat_async(call: Callable[[], Awaitable[object]], calls: int) -> None:
     for _ in range(calls):
         await call()
-    return time.process_time() - began
 
 
 def _official(make_http_client: Callable[[], stripe.HTTPClient], mode: str) -> Make:
@@ -128,6 +134,14 @@ def _official(make_http_client: Callable[[], stripe.HTTPClient], mode: str) -> M
         return _create(
             stripe.StripeClient(KEY, http_client=http_client, base_addresses=address), mode
         )
+
+    return make
+
+
+def _observed(mode: str) -> Make:
+    def make(url: str) -> Callable[[], Any]:
+        address: Any = {"api": url}
+        return _create(holdfast.stripe_client(KEY, base_addresses=address), mode)
 
     return make
 
@@ -160,6 +174,7 @@ CLIENTS = [
         _official(stripe.RequestsClient, "sync"),
     ),
     Client("holdfast", "sync", ("stripe",), _ours("sync")),
+    Client("holdfast, logged and metered", "sync", ("stripe",), _observed("sync"), observed),
     Client(
         "stripe (httpx)",
         "async",
@@ -167,6 +182,7 @@ CLIENTS = [
         _official(stripe.HTTPXClient, "async"),
     ),
     Client("holdfast", "async", ("stripe",), _ours("async")),
+    Client("holdfast, logged and metered", "async", ("stripe",), _observed("async"), observed),
 ]
 CANDIDATES = [
     Client(f"{package} alone", mode, (package,), make)

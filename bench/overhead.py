@@ -5,7 +5,9 @@ runs in one process, in rounds that take turns, and each row is the best of its 
 can only ever make a round slower. `parts` is `bare` for the retry layer alone, and `all` for ours
 with everything that a call may go through: the lane of an object and a rate limit that is told (for
 the engine; code of one's own has neither), the account's retry budget, the deadline of the context,
-and a subscriber of events.
+and a subscriber of events. The row `logged and metered` has a log line and OpenTelemetry's metrics
+of each call instead of that subscriber. `us` is the processor time of the thread that makes the
+calls, `later_us` that of all other threads, on which log lines are written and durations recorded.
 
 A peer that is not installed is left out; `make bench-setup` installs them all.
 """
@@ -16,6 +18,7 @@ import random
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -25,12 +28,14 @@ from typing import Any
 import holdfast
 from bench import report
 from bench.arguments import count
-from holdfast import Policy
+from bench.observed import observed
+from holdfast import Policy, observe
 from holdfast.drivers import aio, sync
 from holdfast.drivers.budgets import budget_of
 from holdfast.drivers.deadline import current_deadline
 from holdfast.drivers.limiters import limiter_of
 from holdfast.drivers.priority import current_priority
+from holdfast.drivers.telling import Tell, telling
 from holdfast.engine import Call, Request, Response, Send
 from holdfast.lanes import MemoryLanes
 from holdfast.ratelimit import Limit, RateLimits
@@ -79,6 +84,7 @@ class Layer:
         mode: `sync` or `async`.
         make: wraps the function; what it gives is called once a call.
         parts: `bare` or `all`.
+        around: what is switched on while it is measured.
     """
 
     client: str
@@ -86,38 +92,56 @@ class Layer:
     mode: str
     make: Callable[[], Callable[[], Any]]
     parts: str = "bare"
+    around: Callable[[], AbstractContextManager[object]] = nullcontext
 
 
 def measure(layers: list[Layer], rounds: int, calls: int) -> list[report.Row]:
     """Time all layers round by round, and give the best time of each, in microseconds a call."""
     made = [(layer, layer.make()) for layer in layers]
     best = dict.fromkeys(layers, float("inf"))
+    later = dict.fromkeys(layers, float("inf"))
     with asyncio.Runner() as runner:
         for _ in range(rounds):
             for layer, call in made:
-                if layer.mode == "sync":
-                    seconds = _time(call, calls)
-                else:
-                    seconds = runner.run(_time_async(call, calls))
+                with layer.around():
+                    others = _others()
+                    if layer.mode == "sync":
+                        seconds = _time(call, calls)
+                    else:
+                        seconds = runner.run(_time_async(call, calls))
+                    observe.flush(60)
+                    others = _others() - others
                 best[layer] = min(best[layer], seconds / calls * 1e6)
+                later[layer] = min(later[layer], others / calls * 1e6)
     return [
-        {"client": layer.client, "mode": layer.mode, "parts": layer.parts, "us": us}
+        {
+            "client": layer.client,
+            "mode": layer.mode,
+            "parts": layer.parts,
+            "us": us,
+            "later_us": later[layer],
+        }
         for layer, us in best.items()
     ]
 
 
+def _others() -> float:
+    """The processor time of all threads but this one, in seconds."""
+    return time.process_time() - time.thread_time()
+
+
 def _time(call: Callable[[], object], calls: int) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(calls):
         call()
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 async def _time_async(call: Callable[[], Awaitable[object]], calls: int) -> float:
-    began = time.perf_counter()
+    began = time.thread_time()
     for _ in range(calls):
         await call()
-    return time.perf_counter() - began
+    return time.thread_time() - began
 
 
 def answer() -> Response:
@@ -138,6 +162,18 @@ async def _send_async(_: Send) -> Response:
     return ANSWER
 
 
+def ours_observed() -> Callable[[], object]:
+    """The engine with everything, telling whoever has subscribed."""
+    lanes = MemoryLanes()
+    return lambda: sync.run(_everything(telling(None)), _send, lanes=lanes)
+
+
+def ours_observed_async() -> Callable[[], Awaitable[object]]:
+    """The same in a task."""
+    lanes = MemoryLanes()
+    return lambda: aio.run(_everything(telling(None)), _send_async, lanes=lanes)
+
+
 def ours(*, everything: bool) -> Callable[[], object]:
     """The engine with its driver, as an integration uses them."""
     lanes, make = MemoryLanes(), _calls(everything=everything)
@@ -151,27 +187,28 @@ def ours_async(*, everything: bool) -> Callable[[], Awaitable[object]]:
 
 
 def _calls(*, everything: bool) -> Callable[[], Call]:
-    clock, draw = time.monotonic, random.random
     if not everything:
-        return lambda: Call(BARE, POLICY, clock=clock, random=draw)
+        return lambda: Call(BARE, POLICY, clock=time.monotonic, random=random.random)
+    return lambda: _everything((_ignore, True))
 
-    def make() -> Call:
-        budget = budget_of("bench", POLICY.retry_budget, clock())
-        deadline = current_deadline()
-        return Call(
-            ON_OBJECT,
-            POLICY,
-            clock=clock,
-            random=draw,
-            budget=budget,
-            deadline=deadline,
-            tokens=limiter_of("bench", FAST).admission(
-                ON_OBJECT.method, ON_OBJECT.path, current_priority(POLICY.priority)
-            ),
-            tell=_ignore,
-        )
 
-    return make
+def _everything(told: tuple[Tell | None, bool]) -> Call:
+    budget = budget_of("bench", POLICY.retry_budget, time.monotonic())
+    deadline = current_deadline()
+    tell, details = told
+    return Call(
+        ON_OBJECT,
+        POLICY,
+        clock=time.monotonic,
+        random=random.random,
+        budget=budget,
+        deadline=deadline,
+        tokens=limiter_of("bench", FAST).admission(
+            ON_OBJECT.method, ON_OBJECT.path, current_priority(POLICY.priority)
+        ),
+        tell=tell,
+        details=details,
+    )
 
 
 def _ignore(_: object) -> None:
@@ -291,6 +328,10 @@ LAYERS = [
     Layer("holdfast", "holdfast", "async", partial(ours_async, everything=False)),
     Layer("holdfast", "holdfast", "sync", partial(ours, everything=True), "all"),
     Layer("holdfast", "holdfast", "async", partial(ours_async, everything=True), "all"),
+    Layer("holdfast, logged and metered", "holdfast", "sync", ours_observed, "all", observed),
+    Layer(
+        "holdfast, logged and metered", "holdfast", "async", ours_observed_async, "all", observed
+    ),
     *_retrying("bare"),
     *_retrying("all"),
     Layer("holdfast.attempts", "holdfast", "sync", attempts),

@@ -1,11 +1,17 @@
 """Write the pages of docs/reference that are tables of the code. `--check` only compares."""
 
+import inspect
 import itertools
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
+from typing import get_args
 
+from holdfast.batch import RunProgressed
+from holdfast.doctor.catalogue import TABLE
+from holdfast.engine import CallEnded, Event
 from holdfast.engine.backoff import Backoff, Growth
 from holdfast.engine.budget import Budget
 from holdfast.engine.classify import PHASES, RULES, classify
@@ -13,10 +19,16 @@ from holdfast.engine.outcome import Failure, Outcome, Phase, Response
 from holdfast.engine.receipt import STOP_REASONS
 from holdfast.engine.rules import Rules
 from holdfast.engine.verdict import Situation, decide
+from holdfast.lanes import LaneLocked, LaneWidthChanged
+from holdfast.observe.lines import END_LEVELS, ENDS, FIELDS, LEVELS, event_names
+from holdfast.observe.opentelemetry.spans import ATTRIBUTES, EVENTS, SCHEMA
 from holdfast.policy import Policy
-from holdfast.ratelimit import PUBLISHED, Limit
+from holdfast.ratelimit import PUBLISHED, Limit, LimitCut, LimitRecovered
+from holdfast.redaction import PATTERNS
+from holdfast.redaction.fields import OBJECT_FIELDS, PERSONAL_GROUPS, SECRET_GROUPS, THINGS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
+CHANGES = (LaneLocked, LaneWidthChanged, LimitCut, LimitRecovered, RunProgressed)
 MADE = "<!-- Made from the code by scripts/make_docs.py; change the code, then run it. -->"
 
 
@@ -82,6 +94,22 @@ def stop_reasons() -> str:
         "Stop reasons",
         "Why a call ended as it did: `Receipt.stop`, and `stop_reason` in the results of a batch.",
         _table(("reason", "the call ended because"), rows),
+    )
+
+
+def events() -> str:
+    """The table of events."""
+    rows = []
+    for event in get_args(Event) + CHANGES:
+        about = " ".join((inspect.getdoc(event) or "").partition("Attributes:")[0].split())
+        names = ", ".join(f"`{field.name}`" for field in fields(event))
+        rows.append((f"`{event.__name__}`", names, "all" if event.is_detail else "ends", about))
+    return _page(
+        "Events",
+        "What a subscriber of `holdfast.observe.subscribe` is told, the steps of a call in their "
+        "order first. `receipt` is the call's own and goes on as the call does; that of "
+        "`CallEnded` is complete. Those marked `ends` are told with `only=Wanted.ENDS`, too.",
+        _table(("event", "fields", "wanted", "what it says"), rows),
     )
 
 
@@ -270,11 +298,120 @@ def _limit(limit: Limit) -> str:
     return ", ".join(parts)
 
 
+def spans() -> str:
+    """The tables of what OpenTelemetry's spans tell."""
+    rows = [(f"`{row.name}`", row.of, row.type, row.about) for row in ATTRIBUTES]
+    events = [(f"`{name}`", about) for name, about in EVENTS.items()]
+    return _page(
+        "Spans",
+        "What the spans tell that `holdfast.observe.to_opentelemetry()` makes ([how to set it "
+        "up](../how-to/traces.md)): that of a call, which is also that of a block of "
+        "`holdfast.retrying`, and those of its attempts. Names without `holdfast.` are those of "
+        "[OpenTelemetry's conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/"
+        f") for HTTP clients (schema `{SCHEMA}`).",
+        _table(("attribute", "of", "type", "what it says"), rows),
+        "Events of a call's span:",
+        _table(("event", "when"), events),
+    )
+
+
+def log_lines() -> str:
+    """The tables of log lines."""
+    rows = []
+    for name, kind in event_names():
+        if kind is CallEnded:
+            rows += [
+                (
+                    f"`{name}`",
+                    f"`{logging.getLevelName(END_LEVELS[end])}`",
+                    f"A call ended: {what}.",
+                )
+                for end, what in ENDS
+            ]
+        else:
+            first = (inspect.getdoc(kind) or "").partition(".")[0].partition("; `at`")[0]
+            about = " ".join(first.split())
+            rows.append((f"`{name}`", f"`{logging.getLevelName(LEVELS[kind])}`", f"{about}."))
+    return _page(
+        "Log lines",
+        "What `to_logging`, `to_structlog` and `to_sentry` of `holdfast.observe` say of each "
+        "[event](events.md). At a level above `DEBUG` the end of a call tells its retries and "
+        "waits.",
+        _table(("event", "level", "when"), rows),
+        "The fields, in `key=value`, in JSON, as attributes of log records and as values of "
+        "structlog. A field that has nothing to say is left out.",
+        _table(("field", "what it says"), [(f"`{name}`", said) for name, said in FIELDS.items()]),
+    )
+
+
+def redaction() -> str:
+    """The tables of what is redacted."""
+    fields_of = [
+        _table(
+            (heading, "fields"),
+            [(name, ", ".join(f"`{each}`" for each in sorted(names))) for name, names in groups],
+        )
+        for heading, groups in (
+            ("always", SECRET_GROUPS.items()),
+            ("personal: unless you say otherwise", PERSONAL_GROUPS.items()),
+        )
+    ]
+    own = ", ".join(f"`{'`, `'.join(names)}` of `{kind}`" for kind, names in OBJECT_FIELDS.items())
+    return _page(
+        "What is redacted",
+        "Whatever Holdfast tells (receipts, notes on exceptions, events, logs, traces, metrics, "
+        "pages, reports, results of a batch) has `[redacted]` in the place of these. Of keys and "
+        "client secrets their kind stays: `sk_live_[redacted]`.",
+        "## Fields",
+        "By name, in any spelling (`Idempotency-Key`, `idempotencyKey`, `card[cvc]`), at any "
+        "depth, with everything in them; also inside of texts that hold JSON, a form or headers.",
+        *fields_of,
+        f"Also: `number` of a card or beside `cvc` or `exp_month`; {own}. The `name` of a "
+        f"{', '.join(sorted(THINGS))} is nobody's and stays.",
+        "## Inside of texts",
+        _table(("what", "such as"), [(row.what, f"`{row.example}`") for row in PATTERNS]),
+    )
+
+
+_LOOKS_AT = {
+    "code": "code",
+    "running": "running objects",
+    "environment": "the environment",
+    "server": "a server",
+}
+
+
+def doctor() -> str:
+    """The table of the doctor's checks."""
+    rows = [
+        (
+            f"`{check.name}`",
+            str(check.severity),
+            ", ".join(_LOOKS_AT[family] for family in check.looks_at),
+            check.finds,
+            check.why,
+        )
+        for check in TABLE
+    ]
+    return _page(
+        "Checks of `holdfast doctor`",
+        "What [`holdfast doctor`](../how-to/doctor.md) looks for. A finding may weigh less than "
+        "its check does at the most, and have a reason with its own figures. `error` and `warning` "
+        "make the exit code 1, `advice` and `ok` do not.",
+        _table(("check", "at the most", "looks at", "what it finds", "why that matters"), rows),
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
+    "log-lines.md": log_lines,
+    "redaction.md": redaction,
+    "events.md": events,
     "classification.md": classification,
+    "doctor.md": doctor,
     "policy.md": policy,
     "presets.md": presets,
     "rate-limits.md": rate_limits,
+    "spans.md": spans,
     "stop-reasons.md": stop_reasons,
 }
 

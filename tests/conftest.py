@@ -1,9 +1,10 @@
 """Fixtures for every test: time and chance in the test's own hands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+from scripted import Answer, ScriptedServer
 from stories import FakeTime, Story
 
 from holdfast.drivers import budgets, limiters
@@ -23,6 +24,20 @@ def story() -> type[Story]:
 def fake_time() -> FakeTime:
     """A clock of the test's own."""
     return FakeTime()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., ScriptedServer]]:
+    """Start scripted servers: `serve(first_answer, second_answer, ...)`."""
+    started = []
+
+    def start(*script: Answer) -> ScriptedServer:
+        started.append(ScriptedServer(list(script)))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.stop()
 
 
 @pytest.fixture(autouse=True)

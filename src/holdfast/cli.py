@@ -7,9 +7,18 @@ from collections.abc import Sequence
 
 from holdfast._version import __version__
 from holdfast.batch import command as run_command
+from holdfast.doctor import command as doctor_command
+from holdfast.observe import watch_command
+from holdfast.report import command as report_command
 from holdfast.sandbox import command as sandbox_command
 
-_COMMANDS = {"run": run_command, "sandbox": sandbox_command}
+_COMMANDS = {
+    "run": run_command,
+    "report": report_command,
+    "watch": watch_command,
+    "doctor": doctor_command,
+    "sandbox": sandbox_command,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,6 +1,5 @@
 """Layers that retry by themselves, tenacity and Celery, around a client that retries, too."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +8,7 @@ import stripe
 import tenacity
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
+from celery_apps import celery_app
 from scripted import ScriptedServer, error
 
 import holdfast
@@ -83,14 +83,8 @@ def test_an_allowance_is_not_negative() -> None:
 
 @pytest.fixture
 def app() -> Iterator[Celery]:
-    made = Celery("jobs", broker="memory://", backend="cache+memory://")
-    made.conf.worker_hijack_root_logger = False
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield made
-    # A worker sets the level for the whole process all the same.
-    root.setLevel(level)
-    root.handlers[:] = handlers
+    with celery_app("jobs") as made:
+        yield made
 
 
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")

@@ -329,3 +329,56 @@ def test_the_help_explains_itself(completed: Completed) -> None:
     assert done.returncode == 0
     for word in ("--sandbox", "--key-file", "STRIPE_API_KEY", "--fresh", "Exit code"):
         assert word in done.stdout
+
+
+def test_a_retry_in_the_sandbox_of_the_run(
+    write_file: WriteFile, completed: Completed, seed: Path
+) -> None:
+    lines = [update("a"), {**update("b"), "path": "/v1/customers/cus_none"}]
+    done = completed(write_file(lines), "--sandbox", "--seed", seed)
+    assert done.returncode == 1
+    assert "to retry  holdfast run --retry holdfast-run/journal.sqlite --sandbox" in done.stdout
+    words = ["--retry", Workspace().journal, "--sandbox"]
+    again = completed(*words, "--json")
+    assert again.returncode == 1
+    assert json.loads(again.stdout.splitlines()[-1])["total"] == 1
+    assert "b: failed, HTTP 404" in again.stdout
+    assert Path("holdfast-run/retry-1.jsonl").exists()
+    ok = completed(*words, "--only", "a")
+    assert ok.returncode == 2
+    assert ok.stderr.startswith('holdfast run: the request "a" needs no retry: it is ok')
+    Workspace().store.unlink()
+    gone = completed(*words)
+    assert gone.returncode == 2
+    assert "journal.sqlite.sandbox is gone" in gone.stderr
+
+
+def test_a_retry_with_nothing_to_do(write_file: WriteFile, completed: Completed) -> None:
+    assert completed(write_file([create("a")]), "--sandbox").returncode == 0
+    done = completed("--retry", Workspace().journal, "--sandbox")
+    assert done.returncode == 0
+    assert done.stdout == (
+        "nothing is to be retried: no request in holdfast-run/journal.sqlite failed or is unsure\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "give either a FILE of requests, or --retry JOURNAL"),
+        (["file", "--retry", "j"], "give either a FILE of requests, or --retry JOURNAL"),
+        (["file", "--only", "a"], "--only is for a retry"),
+        (["--retry", "none", "--sandbox"], "the journal none does not exist"),
+        (["--retry", "j", "--fresh"], "--fresh is not for --retry: it would forget"),
+        (["--retry", "j", "--journal", "k"], "--journal is not for --retry: its journal is beside"),
+        (["--retry", "j", "--sandbox", "--seed", "s"], "--seed is not for --retry"),
+    ],
+)
+def test_options_of_a_retry_that_do_not_go_together(
+    completed: Completed, words: list[str], sentence: str
+) -> None:
+    done = completed(*words, env={"STRIPE_API_KEY": KEY})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"holdfast run: {sentence}")
+    assert done.stderr.count("\n") == 1
+    assert not Path("holdfast-run").exists()

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from holdfast.batch import JournalMismatch, UsageError
-from holdfast.batch.journal import Journal, is_journal
+from holdfast.batch.journal import Journal
+from holdfast.batch.journal_format import is_journal
 from holdfast.batch.loading import load
 
 WriteFile = Callable[..., Path]

@@ -6,7 +6,15 @@ from typing import Any
 
 import pytest
 
-from holdfast.batch.reading import KEY_LIMIT, LINE_LIMIT, OPTION_NAMES, Line, Reader, fingerprint
+from holdfast.batch.reading import (
+    KEY_LIMIT,
+    LINE_LIMIT,
+    OPTION_NAMES,
+    Line,
+    Reader,
+    fingerprint,
+    parse,
+)
 
 GOOD = {"id": "r-1", "method": "POST", "path": "/v1/customers", "params": {"name": "x"}}
 
@@ -143,3 +151,11 @@ def test_the_fingerprint_is_of_every_byte() -> None:
     assert sum(1 for _ in reader) == 3
     assert reader.fingerprint == fingerprint(io.BytesIO(content))
     assert reader.fingerprint != fingerprint(io.BytesIO(content + b"\n"))
+
+
+def test_a_problem_quotes_no_secret() -> None:
+    raw = json.dumps({"id": "a", "method": "sk_live_abc123", "path": "jenny@example.com"})
+    problems = " ".join(parse(1, raw.encode()).problems)
+    assert "abc123" not in problems
+    assert "jenny" not in problems
+    assert '"method" is "sk_live_[redacted]"' in problems

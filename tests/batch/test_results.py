@@ -3,6 +3,7 @@
 import json
 import stat
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,40 +12,82 @@ import pytest
 from holdfast.batch import JournalBusy, JournalMismatch, Status, UsageError
 from holdfast.batch.journal import Journal
 from holdfast.batch.loading import load
-from holdfast.batch.results import REDACTED, Result, ResultsFile, is_results
+from holdfast.batch.results import Result, ResultsFile, is_results
+from holdfast.engine import Attempt, FaultClass
+from holdfast.redaction import REDACTED, Redactor
 
 WriteFile = Callable[..., Path]
 LINES = [f'{{"id":"r-{n}","status":"ok","waits":{{}}}}' for n in range(1, 8)]
 
 
+def exchange(number: int, fault: FaultClass, **changes: Any) -> Attempt:
+    made = Attempt(number, fault, 200, f"req_{number}", None, False, at=0.25, seconds=0.125)
+    return replace(made, **changes)
+
+
 def result(**changes: Any) -> Result:
+    locked = exchange(1, FaultClass.LOCKED, status=429, error_code="lock_timeout")
     fields: dict[str, Any] = {
         "id": "r-1",
+        "method": "POST",
+        "path": "/v1/customers/cus_1",
+        "objects": ("cus_1",),
         "status": Status.OK,
-        "http_status": 200,
-        "request_id": "req_1",
-        "fault_classes": ["locked", "ok"],
         "stop_reason": "ok",
+        "began_at": 1_800_000_000.5,
+        "seconds": 1.125,
+        "exchanges": [locked, exchange(2, FaultClass.OK, at=1.0, replayed=True)],
         "waits": {"lane": 0.25},
     }
     return Result(**{**fields, **changes})
 
 
 def test_a_line_says_how_it_ended() -> None:
-    text = result(answer={"id": "cus_1", "name": "\u00e9\n"}).text()
+    text = result(answer={"id": "cus_1", "description": "\u00e9\n"}).text()
     assert text.isascii()
     assert "\n" not in text
     assert json.loads(text) == {
         "id": "r-1",
+        "method": "POST",
+        "path": "/v1/customers/cus_1",
+        "objects": ["cus_1"],
         "status": "ok",
         "http_status": 200,
-        "request_id": "req_1",
+        "request_id": "req_2",
         "attempts": 2,
         "fault_classes": ["locked", "ok"],
         "stop_reason": "ok",
+        "began_at": 1_800_000_000.5,
+        "seconds": 1.125,
+        "exchanges": [
+            {
+                "at": 0.25,
+                "seconds": 0.125,
+                "fault": "locked",
+                "status": 429,
+                "request_id": "req_1",
+                "error_code": "lock_timeout",
+                "replayed": False,
+            },
+            {
+                "at": 1.0,
+                "seconds": 0.125,
+                "fault": "ok",
+                "status": 200,
+                "request_id": "req_2",
+                "error_code": None,
+                "replayed": True,
+            },
+        ],
         "waits": {"lane": 0.25},
-        "answer": {"id": "cus_1", "name": "\u00e9\n"},
+        "answer": {"id": "cus_1", "description": "\u00e9\n"},
     }
+
+
+def test_a_request_that_was_not_sent_has_no_exchange() -> None:
+    line = json.loads(result(status=Status.UNSURE, exchanges=()).text())
+    assert (line["attempts"], line["fault_classes"], line["exchanges"]) == (0, [], [])
+    assert (line["http_status"], line["request_id"]) == (None, None)
 
 
 def test_a_line_of_a_failure_has_the_error_and_no_answer() -> None:
@@ -67,8 +110,36 @@ def test_secrets_are_left_out_wherever_they_are() -> None:
 
 
 def test_the_key_is_left_out_even_of_a_message() -> None:
-    text = result(status=Status.FAILED, error={"message": "bad key sk_live_x!"}).text(["sk_live_x"])
+    text = result(status=Status.FAILED, error={"message": "bad key of-ours!"}).text(["of-ours"])
     assert json.loads(text)["error"]["message"] == f"bad key {REDACTED}!"
+
+
+def test_personal_data_is_left_out_unless_it_is_asked_for() -> None:
+    ended = result(
+        path="/v1/customers/jenny%40example.com",
+        answer={"name": "Jenny", "client_secret": "pi_1_secret_2", "note": "of jenny@example.com"},
+    )
+    line = json.loads(ended.text())
+    assert line["path"] == f"/v1/customers/{REDACTED}"
+    assert line["answer"] == {
+        "name": REDACTED,
+        "client_secret": REDACTED,
+        "note": f"of {REDACTED}",
+    }
+    line = json.loads(ended.text(redactor=Redactor(personal=())))
+    assert line["path"] == "/v1/customers/jenny%40example.com"
+    assert line["answer"] == {
+        "name": "Jenny",
+        "client_secret": REDACTED,
+        "note": "of jenny@example.com",
+    }
+
+
+def test_what_was_sent_is_left_out_of_the_sentences_of_an_error() -> None:
+    ended = result(status=Status.FAILED, error={"message": "No Jenny Rosen with CVC 9137: Ros"})
+    sent = {"name": "Jenny Rosen", "card": {"number": "42", "cvc": 9137}, "nick": "Ros"}
+    line = json.loads(ended.text(sent=sent))
+    assert line["error"]["message"] == f"No {REDACTED} with CVC {REDACTED}: Ros"
 
 
 @pytest.fixture

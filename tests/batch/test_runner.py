@@ -27,6 +27,7 @@ from holdfast.batch import (
 )
 from holdfast.batch.journal import Journal
 from holdfast.batch.loading import load
+from holdfast.redaction import Redactor
 from holdfast.sandbox import Sandbox
 
 WriteFile = Callable[..., Path]
@@ -65,7 +66,7 @@ def test_every_request_is_sent_once_and_told(
         {"id": f"g-{n}", "method": "GET", "path": "/v1/customers/cus_batch1"} for n in range(9)
     ]
     lines += [{"id": "no", "method": "GET", "path": "/v1/customers/cus_nobody"}]
-    summary = batch(write_file(lines))
+    summary = batch(write_file(lines), redactor=Redactor(personal=()))
     found = by_id()
     assert found.keys() == {line["id"] for line in lines}
     assert summary.figures.total == summary.figures.done == 50
@@ -91,7 +92,7 @@ def test_requests_on_an_object_go_in_the_files_order(
     chance = random.Random(3)
     lines = [update(f"{n}", chance.choice([1, 1, 2])) for n in range(150)]
     lines += [{"id": "last", "method": "GET", "path": "/v1/customers/cus_batch1"}]
-    summary = batch(write_file(lines), concurrency=8)
+    summary = batch(write_file(lines), concurrency=8, redactor=Redactor(personal=()))
     order = defaultdict(list)
     by_key = {}
     with Journal(Workspace().journal) as journal:
@@ -148,6 +149,47 @@ def test_the_summary_tells_retries_waits_and_hot_objects(
     figures = json.loads(json.dumps(summary.as_dict()))
     assert figures["attempts_per_request"] == 1.2
     assert figures["retries"] == {"locked": 2, "interrupted": 1}
+
+
+def test_each_result_tells_what_it_was_and_where_its_time_went(
+    write_file: WriteFile, batch: Batch, box: Sandbox, by_id: ById
+) -> None:
+    box.fault("POST", "/v1/customers/cus_batch1", "lock_timeout", count=1)
+    read = {"id": "r", "method": "GET", "path": "/v1/customers?email=someone%40example.com"}
+    before = time.time()
+    batch(write_file([update("a"), update("b"), read]), concurrency=1)
+    after = time.time()
+    told = by_id()
+    assert [(told[id_]["method"], told[id_]["path"], told[id_]["objects"]) for id_ in "abr"] == [
+        ("POST", "/v1/customers/cus_batch1", ["cus_batch1"]),
+        ("POST", "/v1/customers/cus_batch1", ["cus_batch1"]),
+        ("GET", "/v1/customers", []),
+    ]
+    for result in told.values():
+        assert before <= result["began_at"] <= result["began_at"] + result["seconds"] <= after
+        exchanges = result["exchanges"]
+        assert [made["fault"] for made in exchanges] == result["fault_classes"]
+        assert exchanges[-1]["request_id"] == result["request_id"]
+        spent = sum(result["waits"].values()) + sum(made["seconds"] for made in exchanges)
+        assert spent <= result["seconds"] + 1e-4
+    locked, ok = told["a"]["exchanges"]
+    assert (locked["status"], locked["error_code"]) == (429, "lock_timeout")
+    assert (ok["status"], ok["error_code"], ok["replayed"]) == (200, None, False)
+    assert ok["at"] >= locked["at"] + locked["seconds"] + told["a"]["waits"]["backoff"] - 1e-4
+    # The one behind it waited for the object meanwhile, and its time has that wait in it.
+    assert told["b"]["waits"]["lane"] > locked["seconds"]
+    assert told["b"]["exchanges"][0]["at"] >= told["b"]["waits"]["lane"] - 1e-4
+    assert told["r"]["waits"]["lane"] < told["b"]["waits"]["lane"]
+
+
+def test_an_answer_from_under_the_key_is_told_as_one(
+    write_file: WriteFile, batch: Batch, box: Sandbox, by_id: ById
+) -> None:
+    box.fault("POST", "/v1/customers", "reset_after", count=1)
+    batch(write_file([create("a")]))
+    lost, again = by_id()["a"]["exchanges"]
+    assert (lost["status"], lost["request_id"], lost["replayed"]) == (None, None, False)
+    assert again["replayed"]
 
 
 @pytest.mark.parametrize("fault", ["reset_after", "close_after", "truncated"])
@@ -207,6 +249,8 @@ def test_an_old_key_is_not_sent_again(
     assert told["old"]["status"] == "unsure"
     assert told["old"]["stop_reason"] == "key_expired"
     assert told["old"]["attempts"] == 0
+    assert (told["old"]["path"], told["old"]["exchanges"]) == ("/v1/customers", [])
+    assert told["old"]["began_at"] == 1000.0 + DAY - told["old"]["waits"]["lane"]
     assert "not sent again" in told["old"]["reason"]
     assert [told[id_]["status"] for id_ in ("new", "never", "get")] == ["ok", "ok", "ok"]
     assert (summary.figures.ok, summary.figures.unsure) == (3, 1)
@@ -270,6 +314,30 @@ def test_a_stopped_run_goes_on(
     assert again.done_before == first.figures.done
     assert again.attempts == 60
     assert len(by_id()) == len(box.ledger()) == 60
+
+
+def test_a_journal_whose_results_tell_less_goes_on(
+    write_file: WriteFile, batch: Batch, box: Sandbox, by_id: ById
+) -> None:
+    source = write_file([create("a"), create("b")])
+    _interrupted(source, box, begun={})
+    earlier = {
+        "id": "a",
+        "status": "failed",
+        "http_status": 402,
+        "request_id": "req_1",
+        "attempts": 1,
+        "fault_classes": ["rejected"],
+        "stop_reason": "rejected",
+        "waits": {"lane": 0.0},
+        "error": {"message": "no"},
+    }
+    with Journal(Workspace().journal) as journal:
+        journal.write([], [(1, False, json.dumps(earlier))])
+    summary = batch(source)
+    assert by_id()["a"] == earlier
+    assert by_id()["b"]["status"] == "ok"
+    assert "  a: failed, HTTP 402, no" in summary.lines()
 
 
 def test_a_finished_run_sends_nothing_more(
@@ -390,6 +458,7 @@ def test_requests_with_one_key_of_the_files_own_go_one_by_one(
     assert summary.attempts == 6
     assert len({result["answer"]["id"] for result in by_id().values()}) == 1
     assert [row["idempotency_key"] for row in box.ledger()] == ["mine"]
+    assert {tuple(result["objects"]) for result in by_id().values()} == {()}
 
 
 def test_the_account_of_a_request_is_used(

@@ -6,7 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 
-from holdfast.batch.journal import Entry
+from holdfast.batch.journal_format import Entry
 from holdfast.batch.reading import Request
 from holdfast.batch.scheduling import Job, Schedule
 

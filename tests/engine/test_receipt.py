@@ -204,3 +204,12 @@ def test_the_endpoint_has_no_ids() -> None:
     assert Receipt("GET", "/v1/customers/cus_1A/sources/card_9").endpoint == (
         "/v1/customers/{id}/sources/{id}"
     )
+
+
+def test_what_observers_keep_with_a_receipt_is_no_part_of_it() -> None:
+    receipt, other = Receipt("GET", "/v1/customers"), Receipt("GET", "/v1/customers")
+    receipt.marks["me"] = "something"
+    assert receipt.marks == {"me": "something"}
+    assert other.marks == {}
+    assert receipt == other
+    assert "something" not in repr((receipt, asdict(receipt), receipt.as_dict()))

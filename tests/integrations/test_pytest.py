@@ -201,12 +201,12 @@ def test_a_failure_shows_what_the_sandbox_saw(run: Run) -> None:
             "POST /v1/customers/cus_*  200  *",
             "GET /v1/customers/cus_*  no answer  *ms  fault close_before",
             "GET /v1/customers/cus_*  200  *  req_*",
-            "GET /v1/customers/sk_live_…  404  *  resource_missing  req_*",
+            "GET /v1/customers/sk_live_[[]redacted]  404  *  resource_missing  req_*",
             "*- Holdfast receipts -*",
             "POST /v1/customers: ok *",
             "POST /v1/customers/cus_*: ok *attempts in * locked x *",
             "GET /v1/customers/cus_*: ok *2 attempts *",
-            "GET /v1/customers/sk_live_…: rejected *",
+            "GET /v1/customers/sk_live_[[]redacted]: rejected *",
         ]
     )
     assert "secret123" not in shown.partition("- Stripe sandbox")[2]

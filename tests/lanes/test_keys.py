@@ -155,3 +155,26 @@ def test_every_id_in_any_path_of_the_sdk_is_seen() -> None:
 )
 def test_an_underscore_may_be_written_otherwise(body: str, kind: str) -> None:
     assert keys_for_body("/v1/x", body, kind) == ("cus_1",)
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "secret", "shown"),
+    [
+        ("/v1/customers/jenny1%40example.com", {}, "jenny1", "customers/[redacted]#"),
+        ("/v1/things/sk_live_abcdef123", {}, "abcdef123", "things/sk_live_[redacted]#"),
+        ("/v1/payment_intents/pi_1_secret_abc", {}, "secret_abc", "pi_1_secret_[redacted]#"),
+        ("/v1/x", {"payment_intent": "pi_1_secret_abc"}, "secret_abc", "pi_1_secret_[redacted]#"),
+        ("/v1/products/4242424242424242", {}, "4242424242424242", "products/[redacted]#"),
+    ],
+)
+def test_a_lane_is_not_named_after_a_secret(
+    path: str, params: dict[str, str], secret: str, shown: str
+) -> None:
+    (key,) = keys_for(path, params)
+    assert key.startswith(shown)
+    assert secret not in key
+    assert keys_for(path, params) == (key,)
+
+
+def test_lanes_of_different_secrets_are_different() -> None:
+    assert keys_for("/v1/x/A%40example.com") != keys_for("/v1/x/B%40example.com")

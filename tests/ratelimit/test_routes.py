@@ -20,6 +20,8 @@ from holdfast.ratelimit.routes import Routes
         ("/v1/products/search", "/v1/products/search", None),
         ("/v1/plans/gold%2Dplan", "/v1/plans/{id}", "gold%2Dplan"),
         ("/v1/test_helpers/test_clocks", "/v1/test_helpers/test_clocks", None),
+        ("/v1/customers/[redacted]/sources", "/v1/customers/{id}/sources", "[redacted]"),
+        ("/v1/customers/sk_live_[redacted]", "/v1/customers/{id}", "sk_live_[redacted]"),
         ("/", "/", None),
         ("", "", None),
     ],

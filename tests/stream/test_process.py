@@ -1,5 +1,6 @@
 """The stream: who is told what, and that nobody listening costs nothing."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -64,3 +65,19 @@ def test_the_public_way_in() -> None:
     assert subscription not in process_stream().subscriptions
     assert seen == [End()]
     assert "subscribe" in dir(observe)
+
+
+def test_what_is_inline_for_a_whole_call_begins_before_all_others_and_ends_after_them() -> None:
+    stream, told = Stream(), list[str]()
+
+    def teller(name: str) -> Callable[[object], None]:
+        return lambda event: told.append(f"{name} {type(event).__name__}")
+
+    stream.subscribe(teller("count"), inline=True, only=Wanted.ENDS)
+    first = stream.subscribe(lambda _: None)
+    stream.subscribe(teller("outer"), inline=True)
+    stream.subscribe(teller("inner"), inline=True)
+    stream.publish(Step())
+    stream.publish(End())
+    assert told == ["outer Step", "inner Step", "count End", "inner End", "outer End"]
+    assert first.flush()

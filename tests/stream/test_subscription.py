@@ -271,3 +271,23 @@ kept.put(2)
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == told * 2
+
+
+def test_who_counts_loses_nothing_however_stuck() -> None:
+    stuck = Stuck()
+    threads: list[str] = []
+
+    def count(event: Any) -> None:
+        threads.append(threading.current_thread().name)
+        if threading.current_thread() is not threading.main_thread():
+            stuck(event)
+
+    subscription = Stream().subscribe(count, limit=5, exact=True)
+    subscription.put(0)
+    assert stuck.entered.wait(10)
+    for number in range(1, 100):
+        subscription.put(number)
+    assert threads.count(threading.main_thread().name) == 94
+    stuck.let_go.set()
+    assert subscription.flush()
+    assert (subscription.delivered, subscription.dropped) == (100, 0)

@@ -32,6 +32,7 @@ from holdfast.engine import (
     StopReason,
 )
 from holdfast.policy import Policy
+from holdfast.redaction import redact_text
 
 if TYPE_CHECKING:
     from contextvars import Token
@@ -170,7 +171,7 @@ class _Loop:
         self._attempts = attempts
         tell, details = telling(attempts._tell)
         self._call = Call(
-            Request("RUN", attempts._name),
+            Request("RUN", redact_text(attempts._name)),
             policy,
             clock=time.monotonic,
             random=random.random,

@@ -14,15 +14,18 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
+from holdfast.batch.again import retry, retry_command, sandbox_of
 from holdfast.batch.errors import BatchError, Stopped, UsageError
 from holdfast.batch.progress import progress
 from holdfast.batch.runner import CONCURRENCY, Options
 from holdfast.batch.runner import run as run_batch
 from holdfast.batch.summary import Summary
 from holdfast.batch.target import SANDBOX_KEY, EmbeddedSandbox, Remote, Target
+from holdfast.batch.watching import live_page
 from holdfast.batch.workspace import Workspace
 from holdfast.durations import parse_duration
 from holdfast.policy import Policy
+from holdfast.redaction import Redactor
 from holdfast.sandbox.holds import parse_hold
 
 if TYPE_CHECKING:
@@ -35,12 +38,19 @@ _Read = TypeVar("_Read")
 _OK, _NOT_OK, _USAGE = 0, 1, 2
 _SIGNALLED = 128  # plus the signal's number, as a shell has it: 130 after Ctrl-C
 
+_NOT_FOR_RETRY = {
+    "journal": "its journal is beside the one that it retries, so that the next retry finds it",
+    "fresh": "it would forget which requests were sent again, and with which keys",
+    "seed": "the sandbox goes on with its state",
+}
+
 _DESCRIPTION = f"""\
 Send every request of FILE exactly once, those on the same object in the file's order.
 FILE has a JSON object a line:
   {{"id": "r-1", "method": "POST", "path": "/v1/customers/cus_1", "params": {{...}}}}
 and optionally "idempotency_key" and "account". A run that was interrupted goes on when the same
-command is given again. The API key is read from {KEY_VARIABLE} or --key-file."""
+command is given again. With --retry JOURNAL in place of FILE those that did not end well are sent
+again. The API key is read from {KEY_VARIABLE} or --key-file."""
 
 _EPILOG = "Exit code: 0 all ok, 1 some failed or unsure, 2 usage, 130 after Ctrl-C."
 
@@ -58,7 +68,23 @@ def add_parser(subparsers: "Subparsers") -> None:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("file", type=Path, metavar="FILE", help="the requests, as lines of JSON")
+    parser.add_argument(
+        "file", type=Path, nargs="?", metavar="FILE", help="the requests, as lines of JSON"
+    )
+    parser.add_argument(
+        "--retry",
+        type=Path,
+        metavar="JOURNAL",
+        help="instead of FILE: send again what ended failed or unsure in the run of this journal",
+    )
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="ID",
+        help="with --retry: only these requests",
+    )
     target = parser.add_mutually_exclusive_group()
     target.add_argument(
         "--sandbox", action="store_true", help="send to a sandbox of its own, not to Stripe"
@@ -89,18 +115,29 @@ def add_parser(subparsers: "Subparsers") -> None:
     option(
         "--journal",
         type=Path,
-        default=defaults.journal,
         metavar="FILE",
         help=f"where the run keeps its state ({defaults.journal})",
     )
     option(
         "--results",
         type=Path,
-        default=defaults.results,
         metavar="FILE",
         help=f"where each request's result goes, as lines of JSON ({defaults.results})",
     )
+    option(
+        "--watch",
+        type=_told(_port),
+        nargs="?",
+        const=0,
+        metavar="PORT",
+        help="serve a live page of the run while it lasts; its address goes to standard error",
+    )
     option("--json", action="store_true", help="end with the summary as a line of JSON")
+    option(
+        "--keep-personal-data",
+        action="store_true",
+        help="leave names, addresses and the like in the answers of the results; secrets go anyway",
+    )
     option(
         "--fresh",
         action="store_true",
@@ -139,11 +176,10 @@ def run(arguments: argparse.Namespace) -> int:
     """
     stopping = _Stopping()
     try:
-        workspace = Workspace(arguments.journal, arguments.results)
-        target = _target(arguments, workspace, os.environ.get(KEY_VARIABLE))
-        with _signals_to(stopping), progress() as watch:
+        _check(arguments)
+        with _signals_to(stopping), live_page(arguments.watch, _say), progress() as watch:
             options = replace(_options(arguments), report=_say, watch=watch, stop=stopping.event)
-            summary = run_batch(arguments.file, target, workspace, options)
+            summary = _carry_out(arguments, options)
     except UsageError as error:
         return _complain(error, _USAGE)
     except Stopped as error:
@@ -166,13 +202,44 @@ def run(arguments: argparse.Namespace) -> int:
     return _OK if summary.all_ok else _NOT_OK
 
 
-def _target(arguments: argparse.Namespace, workspace: Workspace, variable: str | None) -> Target:
-    key = variable or None
+def _check(arguments: argparse.Namespace) -> None:
+    """Raise UsageError for options that do not go together."""
+    if (arguments.file is None) == (arguments.retry is None):
+        raise UsageError("give either a FILE of requests, or --retry JOURNAL")
+    if arguments.retry is None:
+        if arguments.only:
+            raise UsageError("--only is for a retry: give --retry JOURNAL too, or leave it out")
+        return
+    for name, why in _NOT_FOR_RETRY.items():
+        if getattr(arguments, name):
+            raise UsageError(f"--{name} is not for --retry: {why}")
+
+
+def _carry_out(arguments: argparse.Namespace, options: Options) -> Summary:
+    if arguments.retry is not None:
+        store = sandbox_of(arguments.retry) if arguments.sandbox else None
+        target = _target(arguments, store)
+        return retry(
+            arguments.retry,
+            target,
+            only=arguments.only,
+            results=arguments.results,
+            options=options,
+        )
+    defaults = Workspace()
+    workspace = Workspace(
+        arguments.journal or defaults.journal, arguments.results or defaults.results
+    )
+    return run_batch(arguments.file, _target(arguments, workspace.store), workspace, options)
+
+
+def _target(arguments: argparse.Namespace, store: Path | None) -> Target:
+    key = os.environ.get(KEY_VARIABLE) or None
     if arguments.key_file is not None:
         key = _read_key(arguments.key_file)
-    if arguments.sandbox:
+    if store is not None and arguments.sandbox:
         return EmbeddedSandbox(
-            workspace.store,
+            store,
             arguments.seed,
             arguments.lock_wait,
             arguments.hold,
@@ -209,7 +276,12 @@ def _options(arguments: argparse.Namespace) -> Options:
         policy = replace(Options().policy, **changed)
     except ValueError as error:
         raise UsageError(str(error)) from None
-    return Options(policy=policy, concurrency=arguments.concurrency, fresh=arguments.fresh)
+    return Options(
+        policy=policy,
+        concurrency=arguments.concurrency,
+        fresh=arguments.fresh,
+        redactor=Redactor(personal=()) if arguments.keep_personal_data else None,
+    )
 
 
 class _Stopping:
@@ -247,10 +319,15 @@ def _signals_to(stopping: _Stopping) -> Iterator[None]:
 
 
 def _show(summary: Summary, arguments: argparse.Namespace) -> None:
-    if summary.nothing_was_left:
-        print(f"nothing is left to do for {arguments.file}: --fresh would start anew")
-    for line in summary.lines():
-        print(line)
+    if arguments.retry is not None and not summary.figures.total:
+        print(f"nothing is to be retried: no request in {arguments.retry} failed or is unsure")
+    else:
+        if summary.nothing_was_left:
+            print(f"nothing is left to do for {arguments.file}: --fresh would start anew")
+        for line in summary.lines():
+            print(line)
+        if not (summary.all_ok or summary.interrupted):
+            print(f"to retry  {retry_command(arguments.retry or summary.journal)}")
     if arguments.json:
         print(json.dumps(summary.as_dict()))
     sys.stdout.flush()
@@ -267,6 +344,12 @@ def _complain(problem: object, code: int) -> int:
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise ValueError(f"{text!r} is no port: give a number up to 65535, or FILE before --watch")
+    return int(text)
 
 
 def _as_given(read: Callable[[str], object]) -> Callable[[str], str]:

@@ -1,7 +1,6 @@
 """What a request's end means: done, failed, or in doubt.
 
-`holdfast.engine.doubt` has the rule. Sources of the rest: docs.stripe.com/api/idempotent_requests
-(for how long a key is kept) and docs.stripe.com/api-v2-overview.
+`holdfast.engine.doubt` has the rules.
 """
 
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from enum import StrEnum
 
 from holdfast.batch.reading import Request
 from holdfast.engine import FaultClass
-from holdfast.engine.doubt import is_in_doubt
+from holdfast.engine.doubt import is_in_doubt, key_lifetime, why_in_doubt
 
 
 class Status(StrEnum):
@@ -22,15 +21,10 @@ class Status(StrEnum):
 
 KEY_EXPIRED = "key_expired"
 
-# For so long Stripe surely keeps an idempotency key, in seconds.
-_KEY_LIFETIMES = {"/v1/": 24 * 3600.0, "/v2/": 30 * 24 * 3600.0}
-
-_WHY_UNSURE = {
-    FaultClass.INTERRUPTED: "no whole answer came, so it may or may not have been executed",
-    FaultClass.SERVER_ERROR: "the server failed while it worked on it, so it may or may not have "
-    "been executed",
-    FaultClass.KEY_IN_USE: "an earlier attempt of it was still being executed",
-}
+WHY_REPLAYED = (
+    "the answer is the one stored under the idempotency key that the file gives it, and was not "
+    "made anew; with another key it would be"
+)
 
 
 def conclude(
@@ -44,10 +38,13 @@ def conclude(
 
     Args:
         request: what was sent.
-        faults: the fault class of every attempt, in order.
+        faults: the fault class of every attempt, in order; none if it was not sent.
         http_status: the last answer's, if there was one.
-        begun_before: whether it may have been sent already before an interruption of the run.
+        begun_before: whether it may have been sent already before an interruption of the run, or
+            by the run that is retried.
     """
+    if not faults:
+        return Status.UNSURE if request.writes and begun_before else Status.FAILED
     if faults[-1] is FaultClass.OK:
         return Status.OK
     unsure = request.writes and is_in_doubt(
@@ -58,9 +55,9 @@ def conclude(
 
 def why_unsure(faults: Sequence[FaultClass]) -> str:
     """The reason of an `unsure`, for a person."""
-    reason = _WHY_UNSURE.get(
-        faults[-1], "an earlier attempt may have been executed, and the last answer does not tell"
-    )
+    reason = "it may have been sent before, and was not sent this time"
+    if faults:
+        reason = why_in_doubt(faults)
     return f"{reason}; look at the object in Stripe before sending it again"
 
 
@@ -72,6 +69,7 @@ def key_expired(request: Request, begun_at: float | None, now: float) -> bool:
         begun_at: when it was first sent, in unix seconds; None if it never was.
         now: the wall clock.
     """
-    if begun_at is None or not request.keyed:
+    lifetime = key_lifetime(request.method, request.path)
+    if begun_at is None or lifetime is None:
         return False
-    return now - begun_at >= _KEY_LIFETIMES[request.path[:4]]
+    return now - begun_at >= lifetime

@@ -38,6 +38,10 @@ class JournalMismatch(UsageError):
     """The journal, or the results, belong to another file of requests or another target."""
 
 
+class NoRequestsYet(UsageError):
+    """The journal has no requests: its run still reads its file, or was interrupted before."""
+
+
 class Stopped(BatchError):
     """The run was stopped while it still read its file; nothing was sent or kept."""
 

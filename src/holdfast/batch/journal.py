@@ -9,90 +9,40 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 from holdfast.batch.errors import JournalMismatch, UsageError
+from holdfast.batch.file_locks import folder_locked
+from holdfast.batch.journal_format import (
+    APPLICATION,
+    FORMAT,
+    SCHEMA,
+    About,
+    Entry,
+    about_of,
+    delete_database,
+    entry_of,
+    meta_of,
+)
 from holdfast.batch.reading import Request
 from holdfast.batch.tally import Tally
 
-_APPLICATION = 0x48464A4E  # "HFJN"
-_FORMAT = 1
 _PAGE = 256
-
-_SCHEMA = """
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE requests (
-    line INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    method TEXT NOT NULL,
-    path TEXT NOT NULL,
-    params TEXT NOT NULL,
-    account TEXT,
-    key TEXT,
-    own_key INTEGER NOT NULL
-);
-CREATE TABLE own_keys (
-    account TEXT NOT NULL,
-    key TEXT NOT NULL,
-    line INTEGER NOT NULL,
-    request BLOB NOT NULL,
-    PRIMARY KEY (account, key)
-) WITHOUT ROWID;
-CREATE TABLE begun (line INTEGER PRIMARY KEY, at REAL NOT NULL);
-CREATE TABLE results (
-    position INTEGER PRIMARY KEY,
-    line INTEGER NOT NULL UNIQUE,
-    ok INTEGER NOT NULL,
-    text TEXT NOT NULL
-);
-CREATE INDEX results_not_ok ON results (position) WHERE NOT ok;
-CREATE TABLE tally (name TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
-"""
+# Whoever reads is in the way of a change of the journal's mode for a few milliseconds, and
+# SQLite's own wait for locks does not apply to it.
+_TRIES = 200
+_PAUSE = 0.01
+_WAIT_FOR_READERS = 2.0
 
 _PENDING = """
-SELECT line, id, method, path, params, account, key, own_key, begun.at
-FROM requests LEFT JOIN begun USING (line)
+SELECT requests.*, begun.at FROM requests LEFT JOIN begun USING (line)
 WHERE line > ? AND NOT EXISTS (SELECT 1 FROM results WHERE results.line = requests.line)
 ORDER BY line LIMIT ?
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A request of the journal that has no result yet.
-
-    Attributes:
-        line: its line in the file; the order of the run.
-        request: the request with its idempotency key.
-        own_key: whether the key is the file's own.
-        begun_at: when it was first about to be sent, in unix seconds; None if it never was.
-    """
-
-    line: int
-    request: Request
-    own_key: bool
-    begun_at: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a journal is the journal of.
-
-    Attributes:
-        file: SHA-256 of the file of requests.
-        target: what the requests are sent to, without any secret.
-        total: how many requests there are.
-        hottest: the objects that most requests touch, with their numbers.
-    """
-
-    file: str
-    target: str
-    total: int
-    hottest: tuple[tuple[str, int], ...]
 
 
 class Journal:
@@ -113,7 +63,7 @@ class Journal:
         try:
             self.about = self._read_about()
             if self.about is not None:
-                self._database.execute("PRAGMA journal_mode = WAL")
+                _set_mode(self._database, "WAL")
             self.tally = Tally(dict(self._database.execute("SELECT name, value FROM tally")))
         except BaseException:
             self._database.close()
@@ -126,8 +76,15 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, in one piece: nothing of it stays in files beside it."""
         with self._mutex:
+            if self.about is not None:
+                # Where that fails the log stays, and the next one to write takes it in.
+                with (
+                    folder_locked(self.path.parent, wait=_WAIT_FOR_READERS),
+                    suppress(sqlite3.OperationalError),
+                ):
+                    _set_mode(self._database, "DELETE")
             self._database.close()
 
     def discard(self) -> None:
@@ -144,7 +101,7 @@ class Journal:
     def loaded(self, about: About) -> None:
         """Take note that the requests are there."""
         self.about = about
-        self._database.execute("PRAGMA journal_mode = WAL")
+        _set_mode(self._database, "WAL")
 
     def pending(self) -> Iterator[Entry]:
         """The requests without a result, in the file's order, read page by page."""
@@ -153,7 +110,7 @@ class Journal:
             with self._mutex:
                 rows = self._database.execute(_PENDING, (last, _PAGE)).fetchall()
             for row in rows:
-                yield _entry(row)
+                yield entry_of(row)
             if len(rows) < _PAGE:
                 return
             last = rows[-1][0]
@@ -212,11 +169,7 @@ class Journal:
         return [json.loads(text) for (text,) in rows]
 
     def _read_about(self) -> About | None:
-        meta = dict(self._database.execute("SELECT name, value FROM meta"))
-        if "total" not in meta:
-            return None
-        hottest = tuple((key, number) for key, number in json.loads(meta["hottest"]))
-        return About(meta["file"], meta["target"], int(meta["total"]), hottest)
+        return about_of(dict(self._database.execute("SELECT name, value FROM meta")))
 
 
 class Loading:
@@ -231,18 +184,24 @@ class Loading:
 
     def add(self, line: int, request: Request, key: str | None) -> int | None:
         """Write a request down. Returns the line that has its id already, if any does."""
-        return self._insert(
-            (
-                line,
-                request.id,
-                request.method,
-                request.path,
-                json.dumps(request.params, separators=(",", ":")),
-                request.account,
-                key,
-                request.idempotency_key is not None,
-            )
+        own_key = request.idempotency_key is not None
+        return self._insert((*_columns(line, request), key, own_key))
+
+    def put(self, entry: Entry) -> None:
+        """Write a request of an earlier journal down, in place of an earlier one of its line."""
+        request = entry.request
+        self._database.execute(
+            "INSERT OR REPLACE INTO requests VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*_columns(entry.line, request), request.idempotency_key, entry.own_key),
         )
+        self._database.execute("DELETE FROM begun WHERE line = ?", (entry.line,))
+        if entry.begun_at is not None:
+            self._database.execute("INSERT INTO begun VALUES (?, ?)", (entry.line, entry.begun_at))
+
+    def drop(self, line: int) -> None:
+        """Take a request back."""
+        self._database.execute("DELETE FROM requests WHERE line = ?", (line,))
+        self._database.execute("DELETE FROM begun WHERE line = ?", (line,))
 
     def claim_key(self, line: int, request: Request) -> int | None:
         """Take the file's own key for a request.
@@ -264,13 +223,7 @@ class Loading:
 
     def finish(self, about: About) -> None:
         """Write down what the journal is of."""
-        values = {
-            "file": about.file,
-            "target": about.target,
-            "total": str(about.total),
-            "hottest": json.dumps(about.hottest),
-        }
-        self._database.executemany("INSERT INTO meta VALUES (?, ?)", values.items())
+        self._database.executemany("INSERT INTO meta VALUES (?, ?)", meta_of(about).items())
 
     def _insert(self, row: tuple[object, ...]) -> int | None:
         done = self._database.execute(
@@ -280,6 +233,12 @@ class Loading:
             return None
         found = self._database.execute("SELECT line FROM requests WHERE id = ?", (row[1],))
         return int(found.fetchone()[0])
+
+
+def _columns(line: int, request: Request) -> tuple[object, ...]:
+    """The first columns of `requests`."""
+    params = json.dumps(request.params, separators=(",", ":"))
+    return (line, request.id, request.method, request.path, params, request.account)
 
 
 @contextmanager
@@ -296,21 +255,17 @@ def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
         raise
 
 
-def delete_database(path: Path) -> None:
-    """Delete an SQLite file and what SQLite keeps beside it."""
-    for part in ("", "-wal", "-shm", "-journal"):
-        path.with_name(path.name + part).unlink(missing_ok=True)
-
-
-def is_journal(path: Path) -> bool:
-    """Whether a file is a journal, of whatever format."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(72)
-    except OSError:
-        return False
-    # https://www.sqlite.org/fileformat.html: the application id stands at byte 68.
-    return head.startswith(b"SQLite format 3\0") and head[68:72] == _APPLICATION.to_bytes(4)
+def _set_mode(database: sqlite3.Connection, mode: str) -> None:
+    """Go over to a write-ahead log, or take in what it has and go back."""
+    for left in reversed(range(_TRIES)):
+        try:
+            database.execute(f"PRAGMA journal_mode = {mode}")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or not left:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -336,19 +291,13 @@ def _prepare(path: Path, database: sqlite3.Connection) -> None:
     tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
     if not tables and not application:
         database.executescript(
-            f"BEGIN; {_SCHEMA} PRAGMA application_id = {_APPLICATION}; "
-            f"PRAGMA user_version = {_FORMAT}; COMMIT;"
+            f"BEGIN; {SCHEMA} PRAGMA application_id = {APPLICATION}; "
+            f"PRAGMA user_version = {FORMAT}; COMMIT;"
         )
-    elif application != _APPLICATION or version != _FORMAT:
+    elif application != APPLICATION or version != FORMAT:
         raise JournalMismatch(
             f"{path} is no journal of this version of holdfast run: give another --journal"
         )
-
-
-def _entry(row: Iterable[Any]) -> Entry:
-    line, id_, method, path, params, account, key, own_key, begun_at = row
-    request = Request(id_, method, path, json.loads(params), account, key)
-    return Entry(line, request, bool(own_key), begun_at)
 
 
 def _digest(request: Request) -> bytes:

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from holdfast.batch.errors import BadRequests, Stopped, UsageError
-from holdfast.batch.journal import About, Journal, Loading
+from holdfast.batch.journal import Journal, Loading
+from holdfast.batch.journal_format import About
 from holdfast.batch.reading import Line, Reader, Request
 from holdfast.lanes import keys_for
 
@@ -52,7 +53,7 @@ def load(
         Stopped: it was asked to give up; the journal is as it was.
     """
     problems = _Problems(source, report)
-    heat = _Heat()
+    heat = Heat()
     try:
         stream = source.open("rb")
     except OSError as error:
@@ -68,7 +69,7 @@ def load(
                 total += 1
                 heat.count(objects_of(request))
         problems.raise_any()
-        about = About(reader.fingerprint, target, total, heat.hottest())
+        about = About(reader.fingerprint, target, total, heat.hottest(), uuid.uuid4().hex)
         loading.finish(about)
     journal.loaded(about)
     return about
@@ -95,7 +96,7 @@ def _add(
         if other is not None:
             problems.add(
                 line.number,
-                f'the idempotency_key "{key}" is already used in line {other} for another '
+                f"its idempotency_key is already used in line {other} for another "
                 "request: give each request its own key, or none",
             )
     return request
@@ -126,7 +127,7 @@ class _Problems:
             raise BadRequests(str(self._source), self._count, self._first)
 
 
-class _Heat:
+class Heat:
     """Counts how many requests touch each object, in bounded memory.
 
     Exact for up to `_COUNTED` objects. Beyond that the rarest are forgotten now and then: an
@@ -137,9 +138,11 @@ class _Heat:
         self._counts: Counter[str] = Counter()
 
     def count(self, keys: Iterable[str]) -> None:
+        """Count a request that touches these."""
         self._counts.update(keys)
         if len(self._counts) > 2 * _COUNTED:
             self._counts = Counter(dict(self._counts.most_common(_COUNTED)))
 
     def hottest(self) -> tuple[tuple[str, int], ...]:
+        """Those that most requests touch, with their numbers."""
         return tuple(self._counts.most_common(_HOTTEST))

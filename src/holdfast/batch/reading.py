@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, NoReturn
 
+from holdfast.redaction import redact_text
+
 METHODS = ("GET", "POST", "DELETE")
 FIELDS = ("id", "method", "path", "params", "idempotency_key", "account")
 REQUIRED = ("id", "method", "path")
@@ -54,6 +56,12 @@ class Request:
     def writes(self) -> bool:
         """Whether it changes something."""
         return self.method != "GET"
+
+    @property
+    def shown_path(self) -> str:
+        """The path without its query, which can hold what belongs to a person, such as an
+        address to search for."""
+        return self.path.partition("?")[0]
 
     @property
     def keyed(self) -> bool:
@@ -277,5 +285,5 @@ def _kind(value: object) -> str:
 
 
 def _shown(value: object) -> str:
-    text = json.dumps(value)
+    text = redact_text(json.dumps(value))
     return text if len(text) <= 60 else f"{text[:57]}..."

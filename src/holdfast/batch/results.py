@@ -1,22 +1,19 @@
 """How requests ended: a line of JSON each, without secrets, and the file of these lines."""
 
-import fcntl
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, Self
 
 from holdfast.batch.conclusion import Status
 from holdfast.batch.errors import JournalBusy, JournalMismatch, UsageError
+from holdfast.batch.file_locks import take_lock
 from holdfast.batch.journal import Journal
-
-REDACTED = "[redacted]"
-
-# `client_secret` lets whoever has it finish a payment; `secret` is what a webhook endpoint and an
-# ephemeral key answer once.
-_SECRET_FIELDS = frozenset({"client_secret", "secret"})
+from holdfast.engine import Attempt
+from holdfast.redaction import REDACTED, Redactor, current_redactor
 
 _CHUNK = 1 << 20
 _BEGINNING = b'{"id":"'
@@ -28,11 +25,15 @@ class Result:
 
     Attributes:
         id: the request's id in the file.
+        method: GET, POST or DELETE.
+        path: its path, without a query.
+        objects: what it touches.
         status: ok, failed or unsure.
-        http_status: the last answer's, if there was one.
-        request_id: the server's id of the last attempt, if it gave one.
-        fault_classes: one for each attempt, in order.
         stop_reason: why it ended.
+        began_at: when its time began, in unix seconds: the wait for its objects counts, the wait
+            for one of the run's places on the wire does not.
+        seconds: the whole time from there to its end.
+        exchanges: the HTTP exchanges, in order; their `at` counts from `began_at`.
         waits: seconds waited, by cause.
         answer: the answer of a request that is ok.
         error: the error of one that is not.
@@ -40,11 +41,14 @@ class Result:
     """
 
     id: str
+    method: str
+    path: str
+    objects: Sequence[str]
     status: Status
-    http_status: int | None
-    request_id: str | None
-    fault_classes: Sequence[str]
     stop_reason: str
+    began_at: float
+    seconds: float
+    exchanges: Sequence[Attempt]
     waits: Mapping[str, float]
     answer: object = None
     error: Mapping[str, object] | None = None
@@ -53,28 +57,58 @@ class Result:
     @property
     def attempts(self) -> int:
         """How often it was sent."""
-        return len(self.fault_classes)
+        return len(self.exchanges)
 
-    def text(self, secrets: Iterable[str] = ()) -> str:
+    @property
+    def fault_classes(self) -> list[str]:
+        """The fault class of every exchange, in order."""
+        return [exchange.fault.value for exchange in self.exchanges]
+
+    @property
+    def http_status(self) -> int | None:
+        """The last answer's status, if there was one."""
+        return self.exchanges[-1].status if self.exchanges else None
+
+    @property
+    def request_id(self) -> str | None:
+        """The server's id of the last exchange, if it gave one."""
+        return self.exchanges[-1].request_id if self.exchanges else None
+
+    def text(
+        self,
+        secrets: Iterable[str] = (),
+        redactor: Redactor | None = None,
+        sent: Mapping[str, object] = MappingProxyType({}),
+    ) -> str:
         """The result as one line of JSON, in ASCII, without a line break.
 
         Args:
             secrets: texts that must not be in it wherever they come from, such as the API key.
+            redactor: takes secrets and personal data out of it; by default the process's own.
+            sent: the parameters of the request: what is secret or personal in them is taken out of
+                the sentences of an error, too.
         """
+        redactor = redactor or current_redactor()
         values: dict[str, object] = {
             "id": self.id,
+            "method": self.method,
+            "path": redactor.text(self.path),
+            "objects": list(self.objects),
             "status": self.status.value,
             "http_status": self.http_status,
             "request_id": self.request_id,
             "attempts": self.attempts,
-            "fault_classes": list(self.fault_classes),
+            "fault_classes": self.fault_classes,
             "stop_reason": self.stop_reason,
+            "began_at": round(self.began_at, 6),
+            "seconds": round(self.seconds, 6),
+            "exchanges": [_exchange(exchange) for exchange in self.exchanges],
             "waits": {cause: round(seconds, 6) for cause, seconds in self.waits.items()},
         }
         if self.status is Status.OK:
-            values["answer"] = _redact(self.answer)
+            values["answer"] = redactor.value(self.answer)
         else:
-            values["error"] = _redact(self.error)
+            values["error"] = redactor.value(self.error, also=redactor.hidden(sent))
         if self.reason is not None:
             values["reason"] = self.reason
         line = json.dumps(values, separators=(",", ":"))
@@ -83,16 +117,16 @@ class Result:
         return line
 
 
-def _redact(value: object) -> object:
-    """A copy without the values of secret fields."""
-    if isinstance(value, Mapping):
-        return {
-            name: REDACTED if name in _SECRET_FIELDS and isinstance(inner, str) else _redact(inner)
-            for name, inner in value.items()
-        }
-    if isinstance(value, list):
-        return [_redact(inner) for inner in value]
-    return value
+def _exchange(attempt: Attempt) -> dict[str, object]:
+    return {
+        "at": round(attempt.at, 6),
+        "seconds": round(attempt.seconds, 6),
+        "fault": attempt.fault.value,
+        "status": attempt.status,
+        "request_id": attempt.request_id,
+        "error_code": attempt.error_code,
+        "replayed": attempt.replayed,
+    }
 
 
 @dataclass(slots=True)
@@ -186,13 +220,11 @@ def _open(path: Path) -> BinaryIO:
     except OSError as error:
         raise UsageError(f"the results {path} cannot be opened: {error.strerror}") from error
     file = os.fdopen(descriptor, "r+b")
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not take_lock(descriptor):
         file.close()
         raise JournalBusy(
             f"{path} is being written by another run: wait for it, or give another --results"
-        ) from None
+        )
     return file
 
 

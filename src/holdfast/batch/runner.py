@@ -1,5 +1,6 @@
 """A whole run: load or resume, send, write down, sum up."""
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable
@@ -10,7 +11,9 @@ from holdfast.batch import tally as names
 from holdfast.batch.conclusion import Status
 from holdfast.batch.crew import Crew, wait_for
 from holdfast.batch.errors import JournalMismatch, UsageError
-from holdfast.batch.journal import About, Entry, Journal
+from holdfast.batch.events import tell_of_progress
+from holdfast.batch.journal import Journal
+from holdfast.batch.journal_format import About, Entry
 from holdfast.batch.loading import load, new_key, objects_of
 from holdfast.batch.reading import fingerprint
 from holdfast.batch.results import Result, ResultsFile
@@ -21,6 +24,7 @@ from holdfast.batch.target import Endpoint, Target
 from holdfast.batch.workspace import Workspace
 from holdfast.batch.writing import Begun, Ended, Writer
 from holdfast.policy import Policy
+from holdfast.redaction import Redactor
 
 CONCURRENCY = 16
 GRACE = 10.0
@@ -37,12 +41,14 @@ class Options:
         concurrency: how many requests are on the wire at once, at most.
         fresh: delete what an earlier run left, and start anew.
         grace: how long requests on the wire may still take after a stop, in seconds.
-        report: is told of each problem of the file of requests, as `FILE:LINE: sentence`.
+        report: is told of each problem of the file of requests, as `FILE:LINE: sentence`, and of
+            what one should know of a retry.
         watch: is told how far the run is, several times a second.
         stop: set it from anywhere to stop the run.
         wall_clock: the time in unix seconds; an idempotency key's age goes by it.
         clock: the time in seconds, for waits; only differences count.
         make_key: gives an idempotency key that was never used.
+        redactor: takes secrets and personal data out of the results; by default the process's own.
     """
 
     # The application that shares the account goes before a batch.
@@ -56,6 +62,7 @@ class Options:
     wall_clock: Callable[[], float] = time.time
     clock: Callable[[], float] = time.monotonic
     make_key: Callable[[], str] = new_key
+    redactor: Redactor | None = None
 
     def __post_init__(self) -> None:
         if not 1 <= self.concurrency <= 1000:
@@ -98,18 +105,33 @@ def run(
     workspace = workspace or Workspace()
     options = options or Options()
     require_packages()
-    workspace.check(source)
+    workspace.check("the file of requests", source)
     workspace.make_folders()
     with workspace.locked():
         if options.fresh:
             workspace.delete()
         with Journal(workspace.journal) as journal:
             about = _load_or_resume(source, target, journal, options)
-            done_before = journal.tally.count(names.DONE)
-            with ResultsFile(workspace.results, journal) as results:
-                if done_before < about.total:
-                    _Run(about, journal, results, target, options).carry_out()
-            return summarise(journal, about, workspace, target.name, done_before=done_before)
+            return perform(about, journal, workspace, target, options)
+
+
+def perform(
+    about: About, journal: Journal, workspace: Workspace, target: Target, options: Options
+) -> Summary:
+    """Send what has no result yet, write down how it ended, and sum up.
+
+    Args:
+        about: what the journal is of.
+        journal: the journal, with its requests loaded.
+        workspace: its files, which nobody else uses meanwhile.
+        target: where the requests go.
+        options: how it is carried out.
+    """
+    done_before = journal.tally.count(names.DONE)
+    with ResultsFile(workspace.results, journal) as results:
+        if done_before < about.total:
+            _Run(about, journal, results, target, options).carry_out()
+    return summarise(journal, about, workspace, target.name, done_before=done_before)
 
 
 def _load_or_resume(source: Path, target: Target, journal: Journal, options: Options) -> About:
@@ -167,6 +189,7 @@ class _Run:
     ) -> None:
         self._about = about
         self._journal = journal
+        self._name = str(journal.path)
         self._target = target
         self._options = options
         self._tally = journal.tally
@@ -200,7 +223,9 @@ class _Run:
         grace = self._options.grace
         try:
             while not (self._stop.is_set() or self._crew.failed or wait_for(workers, _LOOK)):
-                self._options.watch(self._snapshot())
+                now = self._snapshot()
+                self._options.watch(now)
+                self._tell(now, running=True)
                 endpoint.check()
         except BaseException:
             grace = 0.0  # what is on the wire goes on from the journal next time
@@ -212,12 +237,13 @@ class _Run:
             # The feeder ends at its next look, the writer after its last group.
             feeder.join()
             writer.join()
+            self._tell(self._snapshot(), running=False)
         self._crew.raise_failure()
         self._options.watch(self._snapshot())
 
     def _feed(self) -> None:
         for entry in self._journal.pending():
-            if not self._schedule.add(Job(entry, _queues(entry))):
+            if not self._schedule.add(Job(entry, objects_of(entry.request), _beside(entry))):
                 return
         self._schedule.complete()
 
@@ -239,7 +265,7 @@ class _Run:
             self._record(job, result)
 
     def _record(self, job: Job, result: Result) -> None:
-        text = result.text(self._target.secrets)
+        text = result.text(self._target.secrets, self._options.redactor, job.entry.request.params)
         # If we are killed before this result is on the disk, the request is sent again. Where
         # that gives the same answer and no effect, the next one need not wait for the disk.
         harmless = result.status is Status.OK and job.entry.request.keyed
@@ -276,14 +302,18 @@ class _Run:
         tally.add(names.SECONDS, now - self._counted_until)
         self._counted_until = now
 
+    def _tell(self, now: Snapshot, *, running: bool) -> None:
+        waiting = self._schedule.waiting if running else 0
+        tell_of_progress(self._name, now, waiting=waiting, running=running)
+
     def _snapshot(self) -> Snapshot:
         return Snapshot.of(self._tally, self._about.total)
 
 
-def _queues(entry: Entry) -> tuple[str, ...]:
-    """Where a request queues: for its objects, and behind others with the same key of the file's
-    own, which would be refused while the first of them is at work."""
-    objects = objects_of(entry.request)
+def _beside(entry: Entry) -> tuple[str, ...]:
+    """The queue behind others with the same key of the file's own: they would be refused while the
+    first of them is at work. People see its name, so the key is not in it."""
     if not entry.own_key:
-        return objects
-    return (*objects, f"idempotency key {entry.request.idempotency_key}")
+        return ()
+    key = f"{entry.request.account or ''} {entry.request.idempotency_key}"
+    return (f"idempotency key {hashlib.sha256(key.encode()).hexdigest()[:12]}",)

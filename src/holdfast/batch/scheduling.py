@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from holdfast.batch.journal import Entry
+from holdfast.batch.journal_format import Entry
 from holdfast.lanes import MemoryLanes, Ticket
 
 WINDOW = 4096
@@ -22,12 +22,14 @@ class Job:
     Attributes:
         entry: the request.
         objects: what it touches, and so where it queues.
+        beside: what else it queues for.
         queued_at: when it took its place, on the schedule's clock.
         lane_wait: how long it waited for its turn, in seconds.
     """
 
     entry: Entry
     objects: tuple[str, ...]
+    beside: tuple[str, ...] = ()
     queued_at: float = 0.0
     lane_wait: float = 0.0
     ticket: Ticket | None = None
@@ -69,6 +71,7 @@ class Schedule:
         self._ready_jobs: deque[Job] = deque()
         self._near_now = 0
         self._on_their_way = 0
+        self._queued = 0
         self._complete = False
         self._stopped = False
 
@@ -80,10 +83,19 @@ class Schedule:
             if self._stopped:
                 return False
             self._on_their_way += 1
+            self._queued += 1
             job.queued_at = self._clock()
             # The ticket is there before anybody can see the job: they need this lock.
-            job.ticket = self._lanes.enqueue(job.objects, lambda: self._granted(job))
+            queues = job.objects + job.beside
+            job.ticket = self._lanes.enqueue(queues, lambda: self._granted(job))
+            if job.ticket.entered:
+                job.lane_wait = 0.0
             return True
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs of the window wait for their objects."""
+        return self._queued
 
     def complete(self) -> None:
         """No job will be added any more."""
@@ -138,6 +150,7 @@ class Schedule:
     def _granted(self, job: Job) -> None:
         with self._mutex:
             job.lane_wait = self._clock() - job.queued_at
+            self._queued -= 1
             self._granted_jobs.append(job)
             self._begin_some()
 

@@ -4,13 +4,21 @@ import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from holdfast.batch.conclusion import KEY_EXPIRED, Status, conclude, key_expired, why_unsure
+from holdfast.batch.conclusion import (
+    KEY_EXPIRED,
+    WHY_REPLAYED,
+    Status,
+    conclude,
+    key_expired,
+    why_unsure,
+)
 from holdfast.batch.errors import UsageError
 from holdfast.batch.reading import Request
 from holdfast.batch.results import Result
 from holdfast.batch.scheduling import Job
 from holdfast.batch.target import Endpoint
 from holdfast.drivers import last_receipt
+from holdfast.drivers.queued import queued
 from holdfast.engine import Receipt
 from holdfast.policy import Policy
 
@@ -47,13 +55,16 @@ class Sender:
     def send(self, job: Job) -> Result:
         """Send a request and wait for its end, unless its idempotency key is too old by now."""
         entry = job.entry
-        if key_expired(entry.request, entry.begun_at, self._wall_clock()):
-            return _expired(job)
-        answer, error = self._exchange(entry.request)
+        now = self._wall_clock()
+        began_at = now - job.lane_wait
+        if key_expired(entry.request, entry.begun_at, now):
+            return _expired(job, began_at)
+        with queued(job.objects, job.lane_wait):
+            answer, error = self._exchange(entry.request)
         receipt = last_receipt()
         if receipt is None:
             raise AssertionError("a call that was made has a receipt")
-        return _result(job, receipt, answer, error)
+        return _result(job, began_at, receipt, answer, error)
 
     def _exchange(self, request: Request) -> tuple[object, dict[str, object] | None]:
         options: dict[str, Any] = {}
@@ -79,46 +90,59 @@ def require_packages(names: Iterable[str] = ("stripe", "urllib3", "httpx2")) -> 
             )
 
 
-def _result(job: Job, receipt: Receipt, answer: object, error: dict[str, object] | None) -> Result:
+def _result(
+    job: Job,
+    began_at: float,
+    receipt: Receipt,
+    answer: object,
+    error: dict[str, object] | None,
+) -> Result:
     entry = job.entry
     faults = receipt.fault_classes
-    last = receipt.attempts[-1] if receipt.attempts else None
-    http_status = None if last is None else last.status
-    if faults:
-        status = conclude(
-            entry.request, faults, http_status, begun_before=entry.begun_at is not None
-        )
-    else:
-        status = Status.FAILED
-    waits = {"lane": job.lane_wait}
-    for cause, seconds in receipt.waits.items():
-        waits[cause.value] = waits.get(cause.value, 0.0) + seconds
+    last = receipt.attempts[-1] if faults else None
+    status = conclude(
+        entry.request,
+        faults,
+        None if last is None else last.status,
+        begun_before=entry.begun_at is not None,
+    )
+    reason = why_unsure(faults) if status is Status.UNSURE else None
+    if status is Status.FAILED and entry.own_key and last is not None and last.replayed:
+        reason = WHY_REPLAYED
     return Result(
         id=entry.request.id,
+        method=entry.request.method,
+        path=entry.request.shown_path,
+        objects=job.objects,
         status=status,
-        http_status=http_status,
-        request_id=None if last is None else last.request_id,
-        fault_classes=[fault.value for fault in faults],
         stop_reason="" if receipt.stop is None else receipt.stop.value,
-        waits=waits,
+        began_at=began_at,
+        seconds=receipt.seconds,
+        exchanges=receipt.attempts,
+        waits={cause.value: seconds for cause, seconds in receipt.waits.items()},
         answer=answer,
         error=error,
-        reason=why_unsure(faults) if status is Status.UNSURE else None,
+        reason=reason,
     )
 
 
-def _expired(job: Job) -> Result:
+def _expired(job: Job, began_at: float) -> Result:
+    request = job.entry.request
     return Result(
-        id=job.entry.request.id,
+        id=request.id,
+        method=request.method,
+        path=request.shown_path,
+        objects=job.objects,
         status=Status.UNSURE,
-        http_status=None,
-        request_id=None,
-        fault_classes=[],
         stop_reason=KEY_EXPIRED,
+        began_at=began_at,
+        seconds=job.lane_wait,
+        exchanges=(),
         waits={"lane": job.lane_wait},
         reason=(
-            "it may have been sent before the run was interrupted, and its idempotency key is now "
-            "older than Stripe keeps it, so it was not sent again; look at the object in Stripe"
+            "it may have been sent before, and its idempotency key is now older than Stripe keeps "
+            "it, so it was not sent again; look at the object in Stripe, and send it in another "
+            "file if it was not executed"
         ),
     )
 

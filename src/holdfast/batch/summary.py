@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from holdfast.batch import tally as names
 from holdfast.batch.conclusion import Status
-from holdfast.batch.journal import About, Journal
+from holdfast.batch.journal import Journal
+from holdfast.batch.journal_format import About
 from holdfast.batch.tally import Tally
 from holdfast.batch.workspace import Workspace
 from holdfast.durations import format_duration
@@ -194,6 +196,22 @@ def summarise(
         target=target,
         results=str(workspace.results),
         journal=str(workspace.journal),
+    )
+
+
+def nothing_done(target: str, journal: Path) -> Summary:
+    """The figures of a run that had nothing to do."""
+    return Summary(
+        figures=Snapshot(total=0, done=0, ok=0, failed=0, unsure=0, retries=0, seconds=0.0),
+        attempts=0,
+        retries={},
+        waits={},
+        hottest=(),
+        not_ok=(),
+        done_before=0,
+        target=target,
+        results="",
+        journal=str(journal),
     )
 
 

@@ -23,6 +23,10 @@ SANDBOX_KEY = "sk_test_holdfast_sandbox"
 _START_TIMEOUT = 30.0
 _STOP_TIMEOUT = 10.0
 _USAGE = 2  # as `holdfast sandbox` ends for options and files that are no good
+# What a fingerprint is made of.
+_KEYED = " with the key "
+_SANDBOX = "the sandbox "
+_SEED = " with the seed "
 _KEY = re.compile(r"[!-~]+")
 
 
@@ -108,7 +112,7 @@ class Remote:
     def fingerprint(self) -> str:
         """The base, and a digest of the key: another key may be another account's."""
         digest = hashlib.sha256(self.api_key.encode()).hexdigest()[:16]
-        return f"{self._base} with the key {digest}"
+        return f"{self._base}{_KEYED}{digest}"
 
     @contextmanager
     def open(self) -> Iterator[Endpoint]:
@@ -154,13 +158,13 @@ class EmbeddedSandbox:
     def fingerprint(self) -> str:
         """Which sandbox, and what it began with."""
         if self.seed is None:
-            return f"the sandbox {self.store.name}"
+            return f"{_SANDBOX}{self.store.name}"
         try:
             with self.seed.open("rb") as file:
                 digest = fingerprint(file)[:16]
         except OSError as error:
             raise UsageError(f"the seed {self.seed} cannot be read: {error.strerror}") from error
-        return f"the sandbox {self.store.name} with the seed {digest}"
+        return f"{_SANDBOX}{self.store.name}{_SEED}{digest}"
 
     @contextmanager
     def open(self) -> Iterator[Endpoint]:
@@ -192,6 +196,22 @@ class EmbeddedSandbox:
             if value is not None:
                 words += [option, str(value)]
         return words
+
+
+def is_same_place(before: str, now: str) -> bool:
+    """Whether a target is the one that another run had, by their fingerprints.
+
+    A sandbox goes on with its state, so what it began with need not be given again.
+    """
+    return now in (before, before.partition(_SEED)[0])
+
+
+def options_for(fingerprint: str) -> tuple[str, ...]:
+    """The options of `holdfast run` that lead to the target of a fingerprint again."""
+    if fingerprint.startswith(_SANDBOX):
+        return ("--sandbox",)
+    base = fingerprint.partition(_KEYED)[0]
+    return () if base == STRIPE else ("--api-base", base)
 
 
 def check_key(api_key: str) -> None:

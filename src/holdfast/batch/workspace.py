@@ -1,22 +1,22 @@
 """The files of a run, and who may touch them."""
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from holdfast.batch.errors import JournalBusy, UsageError
-from holdfast.batch.journal import delete_database, is_journal
+from holdfast.batch.file_locks import take_lock
+from holdfast.batch.journal_format import delete_database, is_journal
 from holdfast.batch.results import is_results
 
 FOLDER = Path("holdfast-run")
 
 # The sandbox of a run that was killed ends by itself, but not in the same instant.
 _WAIT_FOR_SANDBOX = 10.0
-_POLL = 0.02
+# Whoever asks whether a run is at work on a journal has the run's lock for an instant.
+_WAIT_FOR_LOOK = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +36,14 @@ class Workspace:
         """The state of the embedded sandbox, beside the journal."""
         return self.journal.with_name(f"{self.journal.name}.sandbox")
 
-    def check(self, source: Path) -> None:
-        """Raise UsageError if two files of the run are one and the same."""
-        names = {"the file of requests": source, "the journal": self.journal}
-        names["the results"] = self.results
+    def check(self, source_name: str, source: Path) -> None:
+        """Raise UsageError if two files of the run are one and the same.
+
+        Args:
+            source_name: what the requests come from, such as "the file of requests".
+            source: its path.
+        """
+        names = {source_name: source, "the journal": self.journal, "the results": self.results}
         seen: dict[Path, str] = {}
         for name, path in names.items():
             first = seen.setdefault(path.resolve(), name)
@@ -69,7 +73,7 @@ class Workspace:
         Raises:
             JournalBusy: another run is at work on it.
         """
-        with _locked(_beside(self.journal)) as ours:
+        with _locked(_beside(self.journal), _WAIT_FOR_LOOK) as ours:
             if not ours:
                 raise JournalBusy(
                     f"another run is at work on the journal {self.journal}: wait for it, or give "
@@ -119,18 +123,6 @@ def _locked(path: Path, wait: float = 0.0) -> Iterator[bool]:
     except OSError as error:
         raise UsageError(f"{path} cannot be opened: {error.strerror}") from error
     try:
-        yield _taken(descriptor, time.monotonic() + wait)
+        yield take_lock(descriptor, wait=wait)
     finally:
         os.close(descriptor)
-
-
-def _taken(descriptor: int, until: float) -> bool:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= until:
-                return False
-            time.sleep(_POLL)
-        else:
-            return True

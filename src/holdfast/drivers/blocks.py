@@ -12,7 +12,7 @@ from typing import Self
 from holdfast.drivers.ambient import Ambient, check_not_entered
 from holdfast.drivers.deadline import current_deadline
 from holdfast.errors import DeadlineExceeded
-from holdfast.lanes import MemoryLanes, Ticket, process_lanes
+from holdfast.lanes import MemoryLanes, Ticket, process_lanes, public
 from holdfast.lanes.memory import holding
 
 _own: ContextVar[tuple[str, ...] | None] = ContextVar("holdfast_lanes", default=None)
@@ -145,4 +145,4 @@ def _checked(names: tuple[str, ...], where: str) -> tuple[str, ...]:
             raise ValueError(
                 f"{where}() is given {name!r}: a name must be a text that is not empty"
             )
-    return names
+    return tuple(map(public, names))

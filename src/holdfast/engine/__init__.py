@@ -2,7 +2,7 @@
 
 from holdfast.engine.backoff import Backoff, Growth, Jitter, Progressive, Wait
 from holdfast.engine.budget import Budget, RetryBudget
-from holdfast.engine.call import Call, Request
+from holdfast.engine.call import Call, Queued, Request
 from holdfast.engine.classify import FaultClass, classify
 from holdfast.engine.commands import Admit, Command, Enter, Refused, Send, Sleep, Tokens
 from holdfast.engine.events import (
@@ -47,6 +47,7 @@ __all__ = [
     "Phase",
     "Progressive",
     "Purse",
+    "Queued",
     "Receipt",
     "Refused",
     "Request",

@@ -25,6 +25,7 @@ from holdfast.engine.outcome import Failure, Outcome
 from holdfast.engine.receipt import Attempt, Cause, Receipt, StopReason
 from holdfast.engine.verdict import SAFE_METHODS, Purse, Rule, Situation, Verdict, decide
 from holdfast.errors import DeadlineExceeded, LaneFull, LimiterFull
+from holdfast.redaction import redact_text
 
 if TYPE_CHECKING:
     from holdfast.policy import Policy
@@ -37,6 +38,19 @@ _DONE = StopReason.OK
 
 
 @dataclass(slots=True)
+class Queued:
+    """A wait that was over before the call was made.
+
+    Attributes:
+        lanes: the objects that it was for; whoever makes the call keeps the lanes until it ends.
+        seconds: how long it was; 0 if nobody was before it.
+    """
+
+    lanes: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(slots=True)
 class Request:
     """What the engine needs to know of a request.
 
@@ -46,6 +60,8 @@ class Request:
         idempotency_key: the key that makes the request safe to repeat, if it has one.
         lanes: the objects whose lanes the call enters before its first attempt.
         server: scheme, host and port of where it is sent; "" for what is no request.
+        queued: what it has waited for already; that wait counts as the call's, not for its
+            deadline.
     """
 
     method: str
@@ -53,6 +69,7 @@ class Request:
     idempotency_key: str | None = None
     lanes: tuple[str, ...] = ()
     server: str = ""
+    queued: Queued | None = None
 
 
 class Call:
@@ -127,7 +144,7 @@ class Call:
             {},
             None,
             0.0,
-            request.lanes,
+            request.lanes if request.queued is None else request.queued.lanes + request.lanes,
             request.server,
             idempotency_key=request.idempotency_key,
         )
@@ -158,6 +175,8 @@ class Call:
         try:
             if tell is not None:
                 tell(CallStarted(receipt))
+            if self._request.queued is not None:
+                self._count_queue(self._request.queued)
             if self._request.lanes:
                 yield from self._enter(deadline)
                 now = self._clock()
@@ -178,9 +197,9 @@ class Call:
                             self._end(StopReason.DEADLINE)
                             break
                         if tell is not None:
-                            tell(Admitted(receipt, now - began))
+                            tell(Admitted(receipt, now - began, now - self._started))
                 if tell is not None:
-                    tell(AttemptStarted(receipt, number))
+                    tell(AttemptStarted(receipt, number, now - self._started))
                 timeout = self._policy.attempt_timeout
                 if deadline - now < timeout:
                     timeout = deadline - now
@@ -221,6 +240,16 @@ class Call:
             raise
         return outcome
 
+    def _count_queue(self, queued: Queued) -> None:
+        """The call began when its wait did."""
+        self._started -= queued.seconds
+        self.receipt.add_wait(Cause.LANE, queued.seconds)
+        tell = self._details
+        if tell is not None and queued.lanes:
+            if queued.seconds > 0.0:
+                tell(Waiting(self.receipt, Cause.LANE, 0.0))
+            tell(LanesEntered(self.receipt, queued.lanes, queued.seconds))
+
     def _enter(self, deadline: float) -> Generator[Command, Any, None]:
         lanes = self._request.lanes
         began = self._clock()
@@ -238,7 +267,7 @@ class Call:
         if not entered:
             self._too_late(deadline, f"passed while it waited for {', '.join(lanes)}")
         if tell is not None:
-            tell(LanesEntered(self.receipt, lanes, now - began))
+            tell(LanesEntered(self.receipt, lanes, now - began, now - self._started))
 
     def _waits_for_lane(self) -> None:
         self._tell_of_wait(Cause.LANE)
@@ -260,7 +289,9 @@ class Call:
         return decide(at, self._policy, self._random, self._budget, self._rule)
 
     def _too_late(self, deadline: float, when: str) -> NoReturn:
-        allowed = max(0.0, deadline - self._started)
+        queued = self._request.queued
+        began = self._started if queued is None else self._started + queued.seconds
+        allowed = max(0.0, deadline - began)
         raise DeadlineExceeded(
             f"{self._request.method} {self._request.path} was not sent: its deadline of "
             f"{allowed:g} s {when}"
@@ -280,12 +311,13 @@ def _record(number: int, outcome: Outcome, at: float, seconds: float) -> Attempt
     if isinstance(outcome, Failure):
         return Attempt(number, fault, None, None, None, False, at, seconds)
     replayed = outcome.header("idempotent-replayed") == "true"
+    code = outcome.error_code
     return Attempt(
         number,
         fault,
         outcome.status,
         outcome.header("request-id"),
-        outcome.error_code,
+        None if code is None else redact_text(code),  # whatever the server calls it
         replayed,
         at,
         seconds,

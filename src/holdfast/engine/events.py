@@ -4,7 +4,7 @@ An event's receipt is the call's own and goes on as the call does; that of `Call
 Not frozen, like what they carry: that would double the price of making one.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from holdfast.engine.classify import FaultClass
@@ -34,30 +34,39 @@ class Waiting:
 
 @dataclass(slots=True)
 class LanesEntered:
-    """The call is first in the lanes of its objects, after waiting for so many seconds."""
+    """The call is first in the lanes of its objects, after waiting for so many seconds.
+
+    `at` is when, in seconds from the call's start.
+    """
 
     is_detail: ClassVar[bool] = True
     receipt: Receipt
     lanes: tuple[str, ...]
     waited: float
+    at: float = field(default=0.0, compare=False)
 
 
 @dataclass(slots=True)
 class Admitted:
-    """The call had to wait for a token of its account's rate limit, and has it now."""
+    """The call had to wait for a token of its account's rate limit, and has it now.
+
+    `at` is when, in seconds from the call's start.
+    """
 
     is_detail: ClassVar[bool] = True
     receipt: Receipt
     waited: float
+    at: float = field(default=0.0, compare=False)
 
 
 @dataclass(slots=True)
 class AttemptStarted:
-    """An attempt is about to be sent."""
+    """An attempt is about to be sent; `at` is when, in seconds from the call's start."""
 
     is_detail: ClassVar[bool] = True
     receipt: Receipt
     number: int
+    at: float = field(default=0.0, compare=False)
 
 
 @dataclass(slots=True)

@@ -85,20 +85,32 @@ class Attempt:
     seconds: float
 
 
-class _Keyed:
-    """Keeps a key out of the fields: whoever has it could have the request's answer again.
+class _Aside:
+    """Keeps out of the fields what neither `repr` nor `dataclasses.asdict` is to show.
 
-    So neither `repr` nor `dataclasses.asdict` shows it, nor whoever logs what these return.
+    The key, for whoever has it could have the request's answer again; and what observers keep.
     """
 
-    __slots__ = ("_idempotency_key",)
+    __slots__ = ("_idempotency_key", "_marks")
 
     def __post_init__(self, idempotency_key: str | None) -> None:
         self._idempotency_key = idempotency_key
 
+    @property
+    def marks(self) -> dict[object, object]:
+        """What inline subscribers keep with a call while it runs, each under a key of its own.
+
+        It goes as the receipt goes, so nothing is left behind by a call that nobody ends.
+        """
+        try:
+            return self._marks
+        except AttributeError:
+            self._marks: dict[object, object] = {}
+            return self._marks
+
 
 @dataclass(slots=True)
-class Receipt(_Keyed):
+class Receipt(_Aside):
     """What happened to one call.
 
     Attributes:

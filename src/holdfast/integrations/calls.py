@@ -14,12 +14,14 @@ from holdfast.drivers.budgets import budget_of
 from holdfast.drivers.deadline import current_deadline
 from holdfast.drivers.limiters import limiter_of
 from holdfast.drivers.priority import current_priority
+from holdfast.drivers.queued import current_queued
 from holdfast.drivers.telling import Tell, telling
 from holdfast.engine import Call, Failure, FaultClass, Phase, Request, Situation, StopReason
 from holdfast.engine.verdict import Rule, class_rule
 from holdfast.lanes import MemoryLanes, Touched
 from holdfast.policy import Policy
 from holdfast.ratelimit import Admission, limits_for
+from holdfast.redaction import redact_path
 
 _STRIPE = "stripe.com"
 
@@ -64,8 +66,9 @@ def make_call(
     path = target.partition("?")[0]
     account = _account(headers, owner)
     told, details = telling(tell)
+    queued = current_queued()
     call = Call(
-        Request(method, path, key, entering, server),
+        Request(method, redact_path(path), key, entering, server, queued),
         policy,
         clock=time.monotonic,
         random=random.random,
@@ -77,7 +80,8 @@ def make_call(
         tell=told,
         details=details,
     )
-    call.receipt.began_at = time.time()
+    now = time.time()
+    call.receipt.began_at = now if queued is None else now - queued.seconds
     return call
 
 

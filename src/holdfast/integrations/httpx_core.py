@@ -16,6 +16,7 @@ from holdfast.errors import NotSent
 from holdfast.integrations.calls import make_plain_call
 from holdfast.lanes import MemoryLanes, process_lanes
 from holdfast.policy import Policy
+from holdfast.stream.outgoing import given_headers
 from holdfast.transports.phases import failure_of
 
 # Set for a request, `extensions={"holdfast_stream": True}` has its answer handed on unread.
@@ -50,10 +51,11 @@ class HttpxCore:
     def handle(self, request: Any, send: Callable[[Any], Any]) -> Any:
         """Send a request as the engine decides; `send` makes one attempt, up to the headers."""
         call = self._call(request)
-        extensions = request.extensions
+        extensions, headers = request.extensions, request.headers
 
         def attempt(command: Send) -> Outcome:
             request.extensions = _with_timeout(extensions, command.timeout)
+            request.headers = self._outgoing(headers)
             return self._attempt(request, send, command.timeout)
 
         try:
@@ -61,16 +63,17 @@ class HttpxCore:
         except NotSent as reason:
             self._raise_not_sent(reason, request, call)
         finally:
-            request.extensions = extensions
+            request.extensions, request.headers = extensions, headers
         return _result(outcome, call)
 
     async def handle_async(self, request: Any, send: Callable[[Any], Awaitable[Any]]) -> Any:
         """The same in an asyncio task."""
         call = self._call(request)
-        extensions = request.extensions
+        extensions, headers = request.extensions, request.headers
 
         async def attempt(command: Send) -> Outcome:
             request.extensions = _with_timeout(extensions, command.timeout)
+            request.headers = self._outgoing(headers)
             return await self._attempt_async(request, send, command.timeout)
 
         try:
@@ -78,7 +81,7 @@ class HttpxCore:
         except NotSent as reason:
             self._raise_not_sent(reason, request, call)
         finally:
-            request.extensions = extensions
+            request.extensions, request.headers = extensions, headers
         return _result(outcome, call)
 
     def _call(self, request: Any) -> Call:
@@ -93,6 +96,15 @@ class HttpxCore:
             tell=self._tell,
             repeatable=known or _starts_again(request.stream),
         )
+
+    def _outgoing(self, headers: Any) -> Any:
+        """The headers of the attempt that begins now."""
+        given = given_headers()
+        if not given:
+            return headers
+        headers = self._library.Headers(headers)
+        headers.update(given)
+        return headers
 
     def _attempt(self, request: Any, send: Callable[[Any], Any], seconds: float) -> Outcome:
         ends = time.monotonic() + seconds

@@ -4,7 +4,6 @@ from typing import Any
 
 from holdfast.durations import format_duration
 from holdfast.integrations.stripe_sandbox import StripeSandbox
-from holdfast.sandbox.recent import redact
 
 Section = tuple[str, str]
 
@@ -21,7 +20,7 @@ def sections(sandbox: StripeSandbox, most: int) -> list[Section]:
     shown = [_of_requests(sandbox, most)]
     receipts = sandbox.receipts
     if receipts:
-        lines = [redact(receipt.sentence()) for receipt in receipts[-most:]]
+        lines = [receipt.sentence() for receipt in receipts[-most:]]
         shown.append((f"Holdfast receipts{_of(len(lines), len(receipts))}", "\n".join(lines)))
     return shown
 

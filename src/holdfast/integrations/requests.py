@@ -19,6 +19,7 @@ from holdfast.errors import NotSent
 from holdfast.integrations.calls import make_plain_call
 from holdfast.lanes import MemoryLanes, process_lanes
 from holdfast.policy import Policy
+from holdfast.stream.outgoing import given_headers
 from holdfast.transports.phases import failure_of
 
 _CHUNK = 65_536
@@ -75,9 +76,14 @@ class HoldfastAdapter(HTTPAdapter):
         """
         call = self._call(request)
         plain = super().send
+        headers = request.headers
 
         def attempt(command: Send) -> Outcome:
             ends = time.monotonic() + command.timeout
+            given = given_headers()
+            if given:
+                request.headers = headers.copy()
+                request.headers.update(given)
             try:
                 if command.attempt > 1 and _can_be_rewound(request):
                     rewind_body(request)
@@ -97,6 +103,8 @@ class HoldfastAdapter(HTTPAdapter):
             outcome = sync.run(call, attempt, lanes=self._lanes)
         except NotSent as reason:
             _raise_not_sent(reason, request, call)
+        finally:
+            request.headers = headers
         if isinstance(outcome, Failure):
             outcome.error.add_note(f"Holdfast: {call.receipt.sentence()}")
             raise outcome.error

@@ -180,7 +180,7 @@ class StripeHTTPClient(stripe.HTTPClient):
         send = self._sync.send
 
         def attempt(command: Send) -> Outcome:
-            return send(exchange, command.timeout)
+            return send(exchange.outgoing(), command.timeout)
 
         try:
             outcome = sync.run(call, attempt, lanes=self._lanes)
@@ -195,7 +195,7 @@ class StripeHTTPClient(stripe.HTTPClient):
         send = self._async.send
 
         async def attempt(command: Send) -> Outcome:
-            return await send(exchange, command.timeout)
+            return await send(exchange.outgoing(), command.timeout)
 
         try:
             outcome = await aio.run(call, attempt, lanes=self._lanes)

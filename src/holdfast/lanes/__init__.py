@@ -7,8 +7,9 @@ never a safety property: Stripe's own lock is the arbiter.
 
 from holdfast.errors import LaneFull
 from holdfast.lanes.changes import LaneLocked, LaneWidthChanged
-from holdfast.lanes.keys import keys_for, keys_for_body
-from holdfast.lanes.memory import MemoryLanes, process_lanes
+from holdfast.lanes.keys import keys_for, keys_for_body, public
+from holdfast.lanes.memory import MemoryLanes, lanes_in_use, process_lanes
+from holdfast.lanes.states import LaneState
 from holdfast.lanes.table import ADAPTIVE, Ticket
 from holdfast.lanes.touched import Touched
 from holdfast.lanes.width import WIDEST
@@ -18,11 +19,14 @@ __all__ = [
     "WIDEST",
     "LaneFull",
     "LaneLocked",
+    "LaneState",
     "LaneWidthChanged",
     "MemoryLanes",
     "Ticket",
     "Touched",
     "keys_for",
     "keys_for_body",
+    "lanes_in_use",
     "process_lanes",
+    "public",
 ]

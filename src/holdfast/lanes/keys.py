@@ -5,10 +5,16 @@ Stripe publishes no table of what locks what, only that "related objects" conten
 touched, and what it merely refers to (a price, a coupon) does not.
 """
 
+import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from urllib.parse import unquote, unquote_plus
+
+from holdfast.redaction import redact_text
+
+_SALT = os.urandom(16)
 
 # Prefixes of Stripe's ids (docs and published fixtures; not a contract).
 _PREFIXES = frozenset(
@@ -90,6 +96,19 @@ def keys_for_body(path: str, body: str | bytes | None, content_type: str = "") -
     return tuple(found)
 
 
+def public(name: str) -> str:
+    """The name of a lane as everybody may see it: lanes are told of in receipts, pages and errors.
+
+    A secret in it (an e-mail address as an id, say) gives way to a hash, so that different lanes
+    stay different. The hash is another one in each process: nobody can guess from it.
+    """
+    shown = redact_text(name)
+    if shown == name:
+        return name
+    digest = hashlib.blake2s(name.encode(errors="surrogatepass"), key=_SALT, digest_size=4)
+    return f"{shown}#{digest.hexdigest()}"
+
+
 def _in_path(route: str) -> Iterator[str]:
     segments = route.strip("/").split("/")
     for before, segment in pairwise(segments[1:]):
@@ -97,9 +116,9 @@ def _in_path(route: str) -> Iterator[str]:
             continue
         segment = unquote(segment)
         if _is_id(segment):
-            yield segment
+            yield segment if "_secret_" not in segment else public(segment)
         elif before in _OWN_IDS or (segment != segment.lower() or any(map(str.isdigit, segment))):
-            yield f"{before}/{segment}"
+            yield public(f"{before}/{segment}")
 
 
 def _is_id(text: str) -> bool:
@@ -112,7 +131,7 @@ def _named(pairs: Iterable[tuple[str, object]]) -> Iterator[str]:
         if name not in _PARAMETERS or not isinstance(value, str):
             continue
         if _is_id(value) and not value.startswith(_SHARED):
-            yield value
+            yield value if "_secret_" not in value else public(value)
 
 
 def _form_pairs(text: str) -> Iterator[tuple[str, str]]:

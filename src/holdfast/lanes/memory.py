@@ -37,7 +37,8 @@ class MemoryLanes(LaneTable):
     ) -> None:
         self._clock = clock
         super().__init__(max_waiting)
-        _instances.add(self)
+        with _registering:
+            _instances.add(self)
 
     def _reset(self) -> None:
         super()._reset()
@@ -193,9 +194,18 @@ def _entered_or_left(ticket: Ticket) -> Ticket | None:
 
 
 _instances: "weakref.WeakSet[MemoryLanes]" = weakref.WeakSet()
+_registering = threading.Lock()
+
+
+def lanes_in_use() -> tuple[MemoryLanes, ...]:
+    """All lanes of this process, to look at: the shared ones and those of clients and batches."""
+    with _registering:
+        return tuple(_instances)
 
 
 def _after_fork() -> None:
+    global _registering
+    _registering = threading.Lock()
     for lanes in _instances:
         lanes._reset()
 

@@ -6,6 +6,7 @@ and each has room. Nobody holds one lane while waiting for another, so no cycle 
 arise, whatever objects the calls name. The mutex is held for a few dictionary operations.
 """
 
+import heapq
 import threading
 from bisect import insort
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 from holdfast.errors import LaneFull
 from holdfast.lanes.changes import tell_of_widths
+from holdfast.lanes.states import Crowd, LaneState
 from holdfast.lanes.width import Widths
 
 ADAPTIVE = 0
@@ -144,17 +146,50 @@ class LaneTable:
         self._mutex = threading.Lock()
         self._lanes: dict[str, Lane] = {}
         self._arrivals = 0
+        self._waiting = 0
         self._widths = Widths()
 
     def __len__(self) -> int:
         """How many lanes exist now: those that somebody is in or waits for."""
         return len(self._lanes)
 
+    def crowd(self) -> Crowd:
+        """How full the lanes are now. Nobody is held up by the question: no mutex is taken."""
+        queues = [lane.queue() for lane in list(self._lanes.values())]
+        return Crowd(len(queues), self._waiting, max(queues, default=0))
+
     def waiting(self, key: str) -> int:
         """How many calls wait in the lane of `key`."""
         with self._mutex:
             lane = self._lanes.get(key)
             return 0 if lane is None else lane.queue()
+
+    def states(self, keys: Iterable[str]) -> tuple[LaneState, ...]:
+        """How the lanes of some objects stand, at one moment; those that nobody is in are left out.
+
+        Args:
+            keys: the objects.
+        """
+        with self._mutex:
+            found = [(key, self._lanes.get(key)) for key in keys]
+            return tuple(_state(key, lane) for key, lane in found if lane is not None)
+
+    def busiest(self, limit: int) -> tuple[LaneState, ...]:
+        """The lanes that most calls wait for, at one moment; those nobody waits for are left out.
+
+        It costs calls nothing: of however many lanes there are, only a copy of the table is made
+        under the mutex.
+
+        Args:
+            limit: how many lanes to name at the most.
+        """
+        with self._mutex:
+            lanes = self._lanes.copy()
+        # Read while calls go on: that chooses the lanes, and their numbers are read once more.
+        crowded = ((lane.queue(), key) for key, lane in lanes.items() if lane.is_waited_for)
+        chosen = [key for _, key in heapq.nlargest(limit, crowded)]
+        states = (state for state in self.states(chosen) if state.waiting)
+        return tuple(sorted(states, key=lambda state: -state.waiting))
 
     def width(self, key: str) -> int:
         """The width that the lane of `key` has learned, in calls."""
@@ -240,6 +275,7 @@ class LaneTable:
                 self._admit(ticket)
                 return
             ticket._granted = granted
+            self._waiting += 1
             for key in ticket.keys:
                 lane = lanes.get(key)
                 if lane is None:
@@ -278,6 +314,7 @@ class LaneTable:
             if state == _LEFT or ticket._table is not self._lanes:
                 return []  # it was refused before it queued, or forked away
             lanes, changed = self._lanes, False
+            self._waiting -= state == _WAITING
             for key in ticket.keys:
                 lane = lanes[key]
                 if lane.inside == ticket.share and not lane.is_waited_for:
@@ -322,6 +359,7 @@ class LaneTable:
             for entered in heir.keys:
                 lanes[entered].remove(heir)
             self._admit(heir)
+            self._waiting -= 1
             heirs.append(heir)
             changed.extend(heir.keys)  # there may be room for the next one, too
         return heirs
@@ -332,3 +370,8 @@ class LaneTable:
             if lane.first() is not ticket or not self._fits(ticket, key, lane):
                 return False
         return True
+
+
+def _state(key: str, lane: Lane) -> LaneState:
+    alone, together = divmod(lane.inside, _ALONE)
+    return LaneState(key, alone + together, lane.queue())

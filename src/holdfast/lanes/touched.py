@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from holdfast.lanes.keys import keys_for_body
+from holdfast.lanes.keys import keys_for_body, public
 from holdfast.lanes.memory import MemoryLanes
 from holdfast.lanes.params import decode
+from holdfast.redaction import redact_path
 
 if TYPE_CHECKING:
     from holdfast.policy import ChosenLanes, LaneRule
@@ -87,7 +88,7 @@ class Touched:
         for key in given:
             if not isinstance(key, str) or not key:
                 raise TypeError(
-                    f"the policy's lanes gave {key!r} for {self._method} {path}: a lane's name "
-                    "must be a text that is not empty"
+                    f"the policy's lanes gave {key!r} for {self._method} {redact_path(path)}: "
+                    "a lane's name must be a text that is not empty"
                 )
-        return keys
+        return tuple(map(public, keys))

@@ -4,18 +4,41 @@ Each exporter is a module of its own and is imported, with its library, when it 
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from holdfast.stream import Subscription, Wanted, flush, subscribe
 
+if TYPE_CHECKING:
+    from holdfast.observe.live import serve
+    from holdfast.observe.logs import to_logging
+    from holdfast.observe.opentelemetry import OpenTelemetryExporter, to_opentelemetry
+    from holdfast.observe.prometheus import PrometheusExporter, to_prometheus
+    from holdfast.observe.sentry import to_sentry
+    from holdfast.observe.structlog import to_structlog
+
 __all__ = [
+    "OpenTelemetryExporter",
+    "PrometheusExporter",
     "Subscription",
     "Wanted",
     "flush",
+    "serve",
     "subscribe",
+    "to_logging",
+    "to_opentelemetry",
+    "to_prometheus",
+    "to_sentry",
+    "to_structlog",
 ]
 
-_PLACES: dict[str, tuple[str, ...]] = {}
+_PLACES: dict[str, tuple[str, ...]] = {
+    "holdfast.observe.opentelemetry": ("OpenTelemetryExporter", "to_opentelemetry"),
+    "holdfast.observe.live": ("serve",),
+    "holdfast.observe.logs": ("to_logging",),
+    "holdfast.observe.prometheus": ("PrometheusExporter", "to_prometheus"),
+    "holdfast.observe.sentry": ("to_sentry",),
+    "holdfast.observe.structlog": ("to_structlog",),
+}
 _LAZY = {name: place for place, names in _PLACES.items() for name in names}
 
 

@@ -18,6 +18,7 @@ from holdfast.ratelimit.limits import (
 from holdfast.ratelimit.memory import MemoryLimiter
 from holdfast.ratelimit.priority import Priority
 from holdfast.ratelimit.scopes import ScopeState
+from holdfast.ratelimit.survey import ScopeReading
 
 __all__ = [
     "PUBLISHED",
@@ -29,6 +30,7 @@ __all__ = [
     "Priority",
     "RateLimit",
     "RateLimits",
+    "ScopeReading",
     "ScopeState",
     "check_rate_limit",
     "limits_for",

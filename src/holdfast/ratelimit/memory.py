@@ -24,6 +24,7 @@ from holdfast.ratelimit.priority import Priority
 from holdfast.ratelimit.queue import Queue
 from holdfast.ratelimit.reasons import refusal_for
 from holdfast.ratelimit.scopes import Scopes, ScopeState
+from holdfast.ratelimit.survey import ScopeReading, liveliest
 
 # To wake somebody costs more than to be so late, in seconds.
 _LATE = 0.0005
@@ -77,10 +78,34 @@ class MemoryLimiter:
         """How many calls wait for a token."""
         return self._queue.waiting
 
+    @property
+    def in_flight(self) -> int:
+        """How many attempts were let go and have not ended."""
+        return self._scopes.in_flight
+
     def states(self) -> dict[str, ScopeState]:
         """How the scopes stand that exist now, by name: `account`, endpoints and objects."""
         with self._mutex:
             return self._scopes.states(self._now())
+
+    def survey(self, limit: int) -> tuple[ScopeReading, ...]:
+        """How the scopes do, for whoever watches: the account, then the liveliest others.
+
+        It costs calls nothing: however many scopes there are, the mutex is held for a copy of their
+        table, and then to read those that were chosen.
+
+        Args:
+            limit: how many scopes to name beside the account, at the most.
+        """
+        with self._mutex:
+            scopes = self._scopes
+            account, *others = scopes.all()
+            sent = scopes.sent_lately(self._now())
+        chosen = (account, *liveliest(others, limit))
+        rates = sent.rates(scopes)
+        with self._mutex:
+            now = self._now()
+            return tuple(scopes.reading(scope, rates, now) for scope in chosen)
 
     # What an admission asks for.
 

@@ -6,7 +6,7 @@ like them. What is not limited costs a line in a short memory of what was sent.
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from holdfast.ratelimit.limits import UNLIMITED, Limit, RateLimits
 from holdfast.ratelimit.reasons import Level
 from holdfast.ratelimit.routes import Routes
 from holdfast.ratelimit.scope import Scope
+from holdfast.ratelimit.survey import ScopeReading, Sent, read
 
 if TYPE_CHECKING:
     from holdfast.ratelimit.admission import Admission
@@ -37,12 +38,14 @@ class ScopeState:
         concurrency: how many may be under way at once, likewise.
         under_way: how many are.
         is_cut: whether a refusal still slows it down.
+        level: what kind of scope it is.
     """
 
     rate: float
     concurrency: float
     under_way: int
     is_cut: bool
+    level: Level
 
 
 class Scopes:
@@ -165,14 +168,59 @@ class Scopes:
 
     def states(self, now: float) -> dict[str, ScopeState]:
         """How each scope stands, by its name."""
-        scopes = (*self._account_only, *self._others.values())
+        scopes = self.all()
         self.grow(scopes, now)
         return {
             scope.name: ScopeState(
-                scope.rate.value, scope.concurrency.value, scope.under_way, scope.is_cut
+                scope.rate.value,
+                scope.concurrency.value,
+                scope.under_way,
+                scope.is_cut,
+                self._level(scope),
             )
             for scope in scopes
         }
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are under way, whatever limits there are."""
+        return len(self._under_way)
+
+    def _level(self, scope: Scope) -> Level:
+        if scope is self.account:
+            return Level.ACCOUNT
+        return Level.RESOURCE if scope.of_object else Level.ENDPOINT
+
+    def all(self) -> tuple[Scope, ...]:
+        """Every scope that exists now, the account first."""
+        return (*self._account_only, *self._others.values())
+
+    def sent_lately(self, now: float) -> Sent:
+        """What was sent in the last second, as far as it is remembered."""
+        lately = [sent for sent in self._sent if sent[0] > now - _WINDOW]
+        full = len(lately) == _REMEMBERED
+        seconds = max(now - lately[0][0], 1e-6) if full else _WINDOW
+        return Sent(tuple((method, path) for _, method, path in lately), seconds)
+
+    def covering(self, method: str, path: str) -> tuple[str, ...]:
+        """The names of the scopes that a request counts for, whether or not they exist.
+
+        This one may be asked without the mutex: it reads what never changes, and the memory of
+        routes is filled by whole entries.
+        """
+        endpoint, of_object = self._names(method, path)
+        names = (endpoint,) if of_object is None else (endpoint, of_object)
+        apart = not self._plain and self._routes.find(method, path).limit.apart
+        return names if apart else (self.account.name, *names)
+
+    def reading(self, scope: Scope, rates: dict[str, float], now: float) -> ScopeReading:
+        """How a scope does, given the rates that were seen."""
+        self.grow((scope,), now)
+        reading = read(scope, rates)
+        if scope is self.account and not self.bounded:
+            # Nobody takes tokens of it, so it does not count those under way either.
+            return replace(reading, under_way=self.in_flight)
+        return reading
 
     def _find(
         self, name: str, limit: Limit, now: float, *, of_object: bool = False

@@ -5,7 +5,7 @@ The package knows nothing of what the events are.
 """
 
 from holdfast.stream.process import Stream, flush, process_stream, publish, subscribe
-from holdfast.stream.subscription import Inline, Queued, Subscription, Wanted
+from holdfast.stream.subscription import Inline, Queued, Subscription, Wanted, queued
 
 __all__ = [
     "Inline",
@@ -16,5 +16,6 @@ __all__ = [
     "flush",
     "process_stream",
     "publish",
+    "queued",
     "subscribe",
 ]

@@ -49,13 +49,14 @@ class Stream:
         only: Wanted = Wanted.ALL,
         inline: bool = False,
         limit: int = LIMIT,
+        exact: bool = False,
     ) -> Subscription:
         """Have a function told of what happens; see `holdfast.observe.subscribe`."""
         made: Subscription
         if inline:
             made = Inline(subscriber, only, self._forget)
         else:
-            made = Queued(subscriber, only, limit, self._forget)
+            made = Queued(subscriber, only, limit, self._forget, exact=exact)
         with self._mutex:
             self._set((*self._subscriptions, made))
         return made
@@ -71,8 +72,12 @@ class Stream:
 
     def _set(self, subscriptions: tuple[Subscription, ...]) -> None:
         self._subscriptions = subscriptions
-        self._everybody = tuple(one.put for one in subscriptions)
-        self._detailed = tuple(one.put for one in subscriptions if one.wanted is Wanted.ALL)
+        # What an inline one makes current for a whole call, such as a span, is in the context of
+        # everything that the others are told of it: it begins before them and ends after them.
+        whole = [one for one in subscriptions if isinstance(one, Inline) and one.wants_all]
+        others = [one for one in subscriptions if one not in whole]
+        self._everybody = tuple(one.put for one in (*others, *reversed(whole)))
+        self._detailed = tuple(one.put for one in (*whole, *others) if one.wants_all)
         self.wanted = max((one.wanted for one in subscriptions), default=Wanted.NOTHING)
 
 
@@ -93,6 +98,7 @@ def subscribe(
     only: Wanted = Wanted.ALL,
     inline: bool = False,
     limit: int = LIMIT,
+    exact: bool = False,
 ) -> Subscription:
     """Have a function told of what happens to the calls, lanes and limiters of this process.
 
@@ -109,6 +115,8 @@ def subscribe(
             there. Then its time is the call's time, and it must not make calls itself; what it
             raises still harms nobody.
         limit: how many events may wait for it.
+        exact: for a subscriber that counts: drop nothing, but tell it of what is too much on the
+            thread of the call. It must be quick, and mind neither the order nor two threads.
 
     Returns:
         The subscription, which counts what was delivered, dropped and failed. `close()` ends it,
@@ -117,7 +125,7 @@ def subscribe(
     Raises:
         ValueError: `limit` is below 1.
     """
-    return _stream.subscribe(subscriber, only=only, inline=inline, limit=limit)
+    return _stream.subscribe(subscriber, only=only, inline=inline, limit=limit, exact=exact)
 
 
 def flush(timeout: float = 5.0) -> bool:

@@ -110,6 +110,11 @@ class Subscription(ABC):
         name = getattr(subscriber, "__qualname__", None) or type(subscriber).__qualname__
         return str(name)
 
+    @property
+    def wants_all(self) -> bool:
+        """Whether it gets each step of each call."""
+        return self.wanted is Wanted.ALL
+
     def _tell(self, event: object) -> None:
         try:
             self._subscriber(event)
@@ -158,10 +163,12 @@ class Queued(Subscription):
         subscriber: what is called.
         wanted: which events it gets.
         limit: how many events may wait for it; the next one is dropped and counted.
+        exact: tell it of that one on the thread of the call, instead of dropping it. Then it must
+            be quick, and not mind the order or two threads at once.
         forget: is told when it is closed.
     """
 
-    __slots__ = ("_queue", "_thread", "limit")
+    __slots__ = ("_exact", "_queue", "_thread", "limit")
 
     def __init__(
         self,
@@ -169,11 +176,14 @@ class Queued(Subscription):
         wanted: Wanted,
         limit: int = LIMIT,
         forget: Callable[[Subscription], object] | None = None,
+        *,
+        exact: bool = False,
     ) -> None:
         if limit < 1:
             raise ValueError(f"limit is {limit}: it must be at least 1 event")
         super().__init__(subscriber, wanted, forget)
         self.limit = limit
+        self._exact = exact
         self._thread: threading.Thread | None = None
         self._queue: SimpleQueue[tuple[Context | None, Any]] = SimpleQueue()
         with _mutex:
@@ -188,6 +198,9 @@ class Queued(Subscription):
         """Have it told soon, or count the event as dropped."""
         queue = self._queue
         if queue.qsize() >= self.limit:
+            if self._exact:
+                self._tell(event)
+                return
             with self._mutex:
                 self.dropped += 1
             return
@@ -255,12 +268,16 @@ _mutex = threading.Lock()
 _queued: "weakref.WeakSet[Queued]" = weakref.WeakSet()
 
 
+def queued() -> list[Queued]:
+    """The queued subscriptions of the process, those of single clients among them."""
+    with _mutex:
+        return list(_queued)
+
+
 def flush_all(timeout: float) -> bool:
     """Flush every queued subscription of the process, each for so many seconds at most."""
-    with _mutex:
-        subscriptions = list(_queued)
     # All of them, also behind one that does not come to its end.
-    done = [subscription.flush(timeout) for subscription in subscriptions]
+    done = [subscription.flush(timeout) for subscription in queued()]
     return all(done)
 
 

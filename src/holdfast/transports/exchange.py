@@ -2,9 +2,11 @@
 
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from holdfast.engine.causes import causes
+from holdfast.stream.outgoing import headers_with_given
 
 # What goes over the wire compressed when the whole body is read; a stream is handed on as it is.
 ACCEPT_ENCODING = "gzip, deflate"
@@ -30,7 +32,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One HTTP request, as every attempt of a call sends it.
+    """One HTTP request, as every attempt of a call sends it, but for `outgoing`.
 
     Attributes:
         method: the HTTP method, in capitals.
@@ -45,6 +47,11 @@ class Exchange:
     headers: Mapping[str, str]
     body: str | bytes | None
     streaming: bool = False
+
+    def outgoing(self) -> Self:
+        """The request with the headers that observers add to the attempt that begins now."""
+        headers = headers_with_given(self.headers)
+        return self if headers is self.headers else replace(self, headers=headers)
 
     def headers_to_send(self) -> Mapping[str, str]:
         """The headers, and the encodings that the transport takes apart."""
