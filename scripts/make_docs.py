@@ -2,16 +2,19 @@
 
 import inspect
 import itertools
-import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import get_args
 
+from docs_markdown import page, table
+from docs_of_logs import log_lines, redaction
+from docs_of_metrics import metrics
+
 from holdfast.batch import RunProgressed
 from holdfast.doctor.catalogue import TABLE
-from holdfast.engine import CallEnded, Event
+from holdfast.engine import Event
 from holdfast.engine.backoff import Backoff, Growth
 from holdfast.engine.budget import Budget
 from holdfast.engine.classify import PHASES, RULES, classify
@@ -20,16 +23,12 @@ from holdfast.engine.receipt import STOP_REASONS
 from holdfast.engine.rules import Rules
 from holdfast.engine.verdict import Situation, decide
 from holdfast.lanes import LaneLocked, LaneWidthChanged
-from holdfast.observe.lines import END_LEVELS, ENDS, FIELDS, LEVELS, event_names
 from holdfast.observe.opentelemetry.spans import ATTRIBUTES, EVENTS, SCHEMA
 from holdfast.policy import Policy
 from holdfast.ratelimit import PUBLISHED, Limit, LimitCut, LimitRecovered
-from holdfast.redaction import PATTERNS
-from holdfast.redaction.fields import OBJECT_FIELDS, PERSONAL_GROUPS, SECRET_GROUPS, THINGS
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "reference"
 CHANGES = (LaneLocked, LaneWidthChanged, LimitCut, LimitRecovered, RunProgressed)
-MADE = "<!-- Made from the code by scripts/make_docs.py; change the code, then run it. -->"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -51,13 +50,13 @@ def classification() -> str:
     """The table of fault classes."""
     rows = [(f"`{rule.fault}`", rule.when) for rule in RULES]
     phases = [(f"`{phase}`", f"`{fault}`") for phase, fault in PHASES.items()]
-    return _page(
+    return page(
         "Fault classes",
         "What an attempt's outcome means. Of an answer, the first row that fits gives the class:",
-        _table(("class", "when"), rows),
+        table(("class", "when"), rows),
         "Of a transport failure, the phase that it had got to does (`connect`: no connection was "
         "made; `sent`: no answer came; `body`: the answer could not be read to its end):",
-        _table(("phase", "class"), phases),
+        table(("phase", "class"), phases),
     )
 
 
@@ -72,11 +71,11 @@ def policy() -> str:
         rows.append(
             (f"`{option.name}`", _value(option.default), meta["unit"], reach, meta["about"])
         )
-    return _page(
+    return page(
         "Options of `Policy`",
         "Every option, with its default and its unit. A value out of range is refused when the "
         "policy is made.",
-        _table(("option", "default", "unit", "range", "what it says"), rows),
+        table(("option", "default", "unit", "range", "what it says"), rows),
         "A `Backoff` waits before retry *n* for a part of `min(base * factor^(n-1), cap)`: with "
         "`full` jitter any part of it, with `equal` jitter at least half, with `quarter` jitter at "
         'least three quarters, with `none` all of it. With `growth="quadratic"` the span is '
@@ -90,10 +89,10 @@ def policy() -> str:
 def stop_reasons() -> str:
     """The table of stop reasons."""
     rows = [(f"`{reason}`", text) for reason, text in STOP_REASONS.items()]
-    return _page(
+    return page(
         "Stop reasons",
         "Why a call ended as it did: `Receipt.stop`, and `stop_reason` in the results of a batch.",
-        _table(("reason", "the call ended because"), rows),
+        table(("reason", "the call ended because"), rows),
     )
 
 
@@ -104,12 +103,12 @@ def events() -> str:
         about = " ".join((inspect.getdoc(event) or "").partition("Attributes:")[0].split())
         names = ", ".join(f"`{field.name}`" for field in fields(event))
         rows.append((f"`{event.__name__}`", names, "all" if event.is_detail else "ends", about))
-    return _page(
+    return page(
         "Events",
         "What a subscriber of `holdfast.observe.subscribe` is told, the steps of a call in their "
         "order first. `receipt` is the call's own and goes on as the call does; that of "
         "`CallEnded` is complete. Those marked `ends` are told with `only=Wanted.ENDS`, too.",
-        _table(("event", "fields", "wanted", "what it says"), rows),
+        table(("event", "fields", "wanted", "what it says"), rows),
     )
 
 
@@ -215,28 +214,28 @@ def presets() -> str:
         for rule in fields(Rules)
     ]
     meanings = [(f"`{rule.name}`", rule.metadata["about"]) for rule in fields(Rules)]
-    return _page(
+    return page(
         "Presets",
         "What the official packages do, as options for the same engine, so that a team can move "
         "step by step and measure the difference. Each takes `max_retries`, 2 unless given; a "
         "`stripe.StripeClient` of Python that was given no `max_network_retries` makes 0.",
-        _table(("preset", "what it equals", "how that is known"), PACKAGES),
+        table(("preset", "what it equals", "how that is known"), PACKAGES),
         "## What is sent again",
         "The first attempt of a POST with an idempotency key ends so; `true`, `false` and `True` "
         "are the values of `Stripe-Should-Retry`. `again`: another attempt follows. Otherwise the "
         "stop reason.",
-        _table(("outcome", *head), sent),
+        table(("outcome", *head), sent),
         "After a closed connection `stripe_node()` sends the first attempt again even with "
         "`max_retries=0`.",
         "## Waits",
         "Before retry *n*, in seconds; of `Policy()` after a server error.",
-        _table(("n", *head), waits),
+        table(("n", *head), waits),
         "## Options",
-        _table(("option", *head), options),
+        table(("option", *head), options),
         "## Rules",
         "The option `rules` of a `Policy` is a `holdfast.engine.Rules`:",
-        _table(("rule", "what it says"), meanings),
-        _table(("rule", *head), rules),
+        table(("rule", "what it says"), meanings),
+        table(("rule", *head), rules),
         "## What differs from the packages",
         "`tests/fidelity` runs the packages for Node and Python and their presets against one "
         "scripted server, over every combination of status, header, error code, transport fault "
@@ -272,13 +271,13 @@ def rate_limits() -> str:
         )
         for row in PUBLISHED
     ]
-    return _page(
+    return page(
         "Published rate limits",
         'What `Policy(rate_limit="stripe")` goes by: the numbers of '
         "[Stripe's page on rate limits](https://docs.stripe.com/rate-limits), as read on "
         "2026-04-30. Keys that begin with `sk_test_` or `rk_test_` have the sandbox's numbers, all "
         "others the live ones.",
-        _table(("what", "pattern", "counted for", "live", "sandbox"), rows),
+        table(("what", "pattern", "counted for", "live", "sandbox"), rows),
         "1,000 updates an hour are taken as 500 at once and 500 more spread over the hour, so that "
         "no hour has more than 1,000. The limits of new invoices and of quantity updates of a "
         "subscription, and that of concurrent meter events of a customer, depend on the request's "
@@ -302,74 +301,16 @@ def spans() -> str:
     """The tables of what OpenTelemetry's spans tell."""
     rows = [(f"`{row.name}`", row.of, row.type, row.about) for row in ATTRIBUTES]
     events = [(f"`{name}`", about) for name, about in EVENTS.items()]
-    return _page(
+    return page(
         "Spans",
         "What the spans tell that `holdfast.observe.to_opentelemetry()` makes ([how to set it "
         "up](../how-to/traces.md)): that of a call, which is also that of a block of "
         "`holdfast.retrying`, and those of its attempts. Names without `holdfast.` are those of "
         "[OpenTelemetry's conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/"
         f") for HTTP clients (schema `{SCHEMA}`).",
-        _table(("attribute", "of", "type", "what it says"), rows),
+        table(("attribute", "of", "type", "what it says"), rows),
         "Events of a call's span:",
-        _table(("event", "when"), events),
-    )
-
-
-def log_lines() -> str:
-    """The tables of log lines."""
-    rows = []
-    for name, kind in event_names():
-        if kind is CallEnded:
-            rows += [
-                (
-                    f"`{name}`",
-                    f"`{logging.getLevelName(END_LEVELS[end])}`",
-                    f"A call ended: {what}.",
-                )
-                for end, what in ENDS
-            ]
-        else:
-            first = (inspect.getdoc(kind) or "").partition(".")[0].partition("; `at`")[0]
-            about = " ".join(first.split())
-            rows.append((f"`{name}`", f"`{logging.getLevelName(LEVELS[kind])}`", f"{about}."))
-    return _page(
-        "Log lines",
-        "What `to_logging`, `to_structlog` and `to_sentry` of `holdfast.observe` say of each "
-        "[event](events.md). At a level above `DEBUG` the end of a call tells its retries and "
-        "waits.",
-        _table(("event", "level", "when"), rows),
-        "The fields, in `key=value`, in JSON, as attributes of log records and as values of "
-        "structlog. A field that has nothing to say is left out.",
-        _table(("field", "what it says"), [(f"`{name}`", said) for name, said in FIELDS.items()]),
-    )
-
-
-def redaction() -> str:
-    """The tables of what is redacted."""
-    fields_of = [
-        _table(
-            (heading, "fields"),
-            [(name, ", ".join(f"`{each}`" for each in sorted(names))) for name, names in groups],
-        )
-        for heading, groups in (
-            ("always", SECRET_GROUPS.items()),
-            ("personal: unless you say otherwise", PERSONAL_GROUPS.items()),
-        )
-    ]
-    own = ", ".join(f"`{'`, `'.join(names)}` of `{kind}`" for kind, names in OBJECT_FIELDS.items())
-    return _page(
-        "What is redacted",
-        "Whatever Holdfast tells (receipts, notes on exceptions, events, logs, traces, metrics, "
-        "pages, reports, results of a batch) has `[redacted]` in the place of these. Of keys and "
-        "client secrets their kind stays: `sk_live_[redacted]`.",
-        "## Fields",
-        "By name, in any spelling (`Idempotency-Key`, `idempotencyKey`, `card[cvc]`), at any "
-        "depth, with everything in them; also inside of texts that hold JSON, a form or headers.",
-        *fields_of,
-        f"Also: `number` of a card or beside `cvc` or `exp_month`; {own}. The `name` of a "
-        f"{', '.join(sorted(THINGS))} is nobody's and stays.",
-        "## Inside of texts",
-        _table(("what", "such as"), [(row.what, f"`{row.example}`") for row in PATTERNS]),
+        table(("event", "when"), events),
     )
 
 
@@ -393,12 +334,12 @@ def doctor() -> str:
         )
         for check in TABLE
     ]
-    return _page(
+    return page(
         "Checks of `holdfast doctor`",
         "What [`holdfast doctor`](../how-to/doctor.md) looks for. A finding may weigh less than "
         "its check does at the most, and have a reason with its own figures. `error` and `warning` "
         "make the exit code 1, `advice` and `ok` do not.",
-        _table(("check", "at the most", "looks at", "what it finds", "why that matters"), rows),
+        table(("check", "at the most", "looks at", "what it finds", "why that matters"), rows),
     )
 
 
@@ -406,6 +347,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "log-lines.md": log_lines,
     "redaction.md": redaction,
     "events.md": events,
+    "metrics.md": metrics,
     "classification.md": classification,
     "doctor.md": doctor,
     "policy.md": policy,
@@ -434,15 +376,6 @@ def _value(value: object) -> str:
     if value is None or isinstance(value, bool | str):
         return f"`{value!r}`"
     return f"{value:g}"
-
-
-def _page(title: str, *parts: str) -> str:
-    return "\n\n".join([f"# {title}", MADE, *parts]) + "\n"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def test_the_page_shows_the_run_and_its_hot_object(
     hottest = seen[-1]["hot"][0]
     assert hottest["object"] == "cus_batch1"
     assert hottest["waiting"] > 50
-    assert hottest["calls"] > 10
+    assert hottest["calls"] > 5  # both objects share what is done so far
     assert seen[-1]["totals"]["waiting"]["lane"] > 50
     assert hottest["wait_max"] > 0.03
     process.send_signal(2)

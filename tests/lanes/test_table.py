@@ -369,6 +369,13 @@ class LanesMachine(RuleBasedStateMachine):
         assert set(self.lanes._lanes) == {key for place in self.places for key in place.keys}
 
     @invariant()
+    def the_crowd_is_the_models(self) -> None:
+        crowd = self.lanes.crowd()
+        assert crowd.waiting == len(self.waiting())
+        assert crowd.lanes == len({key for place in self.places for key in place.keys})
+        assert crowd.longest == max(self.lanes.waiting(key) for key in "abcd")
+
+    @invariant()
     def every_thread_inside_was_woken_once(self) -> None:
         assert len(self.woken) == len(set(map(id, self.woken)))
         for place in self.places:

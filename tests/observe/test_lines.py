@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.batch import RunProgressed, Snapshot
 from holdfast.engine import (
     Admitted,
     Attempt,
@@ -178,6 +179,22 @@ def test_every_event_has_a_line_and_a_level() -> None:
     assert kinds == {*LEVELS, CallEnded}
     assert [name for name, _ in ENDS] == list(END_LEVELS)
     assert line_of(object()) is None
+
+
+@pytest.mark.parametrize(
+    ("running", "name", "level"),
+    [(True, "run_progressed", logging.DEBUG), (False, "run_ended", logging.INFO)],
+)
+def test_what_is_said_of_a_run(running: bool, name: str, level: int) -> None:
+    snapshot = Snapshot(total=9, done=5, ok=4, failed=1, unsure=0, retries=2, seconds=1.5)
+    line = line_of(RunProgressed("journal.sqlite", snapshot, 3, running, 5.5))
+    assert line is not None
+    assert (line.event, line.level, line.at) == (name, level, 5.5)
+    assert line.fields.keys() <= FIELDS.keys()
+    assert line.as_text() == (
+        f"event={name} run=journal.sqlite total=9 done=5 ok=4 failed=1 unsure=0 retries=2 "
+        "waiting=3 seconds=1.5"
+    )
 
 
 def test_text_is_logfmt() -> None:

@@ -48,6 +48,11 @@ def test_a_call_that_succeeds_at_once() -> None:
     }
 
 
+def test_a_lane_that_was_free_is_no_wait_but_every_backoff_is_one() -> None:
+    found = counted(receipt(attempt(1, OK, 200), waits={Cause.LANE: 1e-4, Cause.BACKOFF: 1e-4}))
+    assert [labels for name, labels in found if name == "holdfast_wait_seconds"] == [("backoff",)]
+
+
 def test_a_call_that_retries_mended() -> None:
     done = receipt(
         attempt(1, LOCKED, 429), attempt(2, LOST, None), attempt(3, OK, 200, replayed=True)

@@ -189,6 +189,20 @@ def _journal_board(story: Story) -> Iterator[Read]:
 
 
 @contextmanager
+def _report(story: Story, source: str) -> Iterator[Read]:
+    """On the terminal, as a page, as a table and as JSON."""
+
+    def read() -> str:
+        files = {"--out": "report.html", "--csv": "report.csv", "--json": "report.json"}
+        for file in files.values():
+            (story.folder / file).unlink(missing_ok=True)
+        told = story.command("report", source, *(word for pair in files.items() for word in pair))
+        return told + "".join((story.folder / file).read_text() for file in files.values())
+
+    yield read
+
+
+@contextmanager
 def _doctor(story: Story) -> Iterator[Read]:
     code = "import stripe\n" + "".join(
         f"stripe.api_key = {plant.text!r}\n" for plant in PLANTS.values()
@@ -226,7 +240,10 @@ SINKS: dict[str, Callable[[Story], AbstractContextManager[Read]]] = {
     "notes of exceptions": _notes,
     "what commands print": _printed,
     "results of a run": _file(RESULTS),
+    "results of a retry": _file("holdfast-run/retry-1.jsonl"),
     "the board of a run": _journal_board,
+    "report of a journal": lambda story: _report(story, JOURNAL),
+    "report of results": lambda story: _report(story, RESULTS),
     "doctor": _doctor,
     "doctor --api-base": _doctor_probe,
     "the sandbox's requests": _sandbox,

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -14,9 +14,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from prometheus_client import CollectorRegistry, generate_latest, make_asgi_app, start_http_server
 from prometheus_client import Counter as OwnCounter
 from prometheus_client import metrics as client_metrics
-from prometheus_client.metrics_core import Metric as Family
-from prometheus_client.openmetrics.exposition import generate_latest as untyped_openmetrics
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as untyped_read
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 from promserver import promtool
 from troubles import client, contend, have_every_trouble
@@ -28,10 +27,6 @@ from holdfast.observe.metrics import METRICS
 from holdfast.observe.tally import process_tally
 from holdfast.sandbox import Sandbox
 from holdfast.stream import process_stream, publish
-
-# Typed here, for the package has no types for them.
-openmetrics: Callable[[CollectorRegistry], bytes] = untyped_openmetrics
-read_openmetrics: Callable[[str], Iterable[Family]] = untyped_read
 
 OPENMETRICS = {"Accept": "application/openmetrics-text; version=1.0.0"}
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -5,6 +5,7 @@ from limiting import World, most_in_any
 
 from holdfast import LimiterFull
 from holdfast.ratelimit import Limit, Priority, RateLimits, published_limits
+from holdfast.ratelimit.reasons import Level
 
 BACKGROUND = Priority.BACKGROUND
 
@@ -17,6 +18,30 @@ def test_untold_nobody_waits() -> None:
     world = World()
     assert all(world.call().admitted_at == world.now for _ in range(1000))
     assert world.limiter.waiting == 0
+
+
+def test_what_is_in_flight_is_what_was_let_go_and_has_not_ended() -> None:
+    world = World()
+    first, second = world.call(), world.call()
+    assert world.limiter.in_flight == 2
+    first.end()
+    first.end()
+    assert world.limiter.in_flight == 1
+    second.cancel()
+    assert world.limiter.in_flight == 0
+
+
+def test_each_scope_has_its_level() -> None:
+    limits = RateLimits(
+        account=Limit(100),
+        endpoints={"POST /v1/payouts": Limit(10)},
+        resources={"POST /v1/payment_intents/{id}/**": Limit(5)},
+    )
+    world = World(limits)
+    world.call("/v1/payouts")
+    world.call("/v1/payment_intents/pi_1/capture")
+    levels = {state.rate: state.level for state in world.limiter.states().values()}
+    assert levels == {100: Level.ACCOUNT, 10: Level.ENDPOINT, 5: Level.RESOURCE}
 
 
 def test_told_calls_go_at_the_rate_in_order() -> None:

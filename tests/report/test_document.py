@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -177,6 +178,17 @@ def test_what_is_unknown_is_said_and_never_shown_as_zero(report_of: Callable[...
     assert "Times are unknown" in page.text
     assert "Nobody knows what the requests touched" in page.text
     assert [one for one in page.all("svg") if one.get("role") == "img"] == []
+
+
+def test_times_of_any_size_make_a_report(report_of: Callable[..., Report]) -> None:
+    times = (0.0, 1e-9, 1.0, 1.19e11)
+    values = [
+        line(f"r-{number}", began_at=began_at, seconds=seconds)
+        for number, (began_at, seconds) in enumerate(product(times, times))
+    ]
+    page = _Outline(document(report_of(*values)))
+    assert (page.open, page.unbalanced) == ([], [])
+    assert "All 16 requests that ended landed." in page.text
 
 
 def test_an_empty_run_makes_a_report(report_of: Callable[..., Report]) -> None:

@@ -47,5 +47,5 @@ def test_of_a_table_of_many_rows_the_first_are_shown(report_of: Callable[..., Re
 def test_it_says_what_to_do(report_of: Callable[..., Report]) -> None:
     unsure = line("r-1", status="unsure", exchanges=[exchange(0, 1, "interrupted", None, None)])
     said = list(lines(report_of(unsure)))
-    assert "may have happened or not: find out before you send them anew" in " ".join(said)
+    assert "may have happened or not: find out before sending anew" in " ".join(said)
     assert "    holdfast run --retry JOURNAL" in said

@@ -27,14 +27,19 @@ _CHECK = """async () => {
 }"""
 
 
+def executable() -> str:
+    """Where the machine's Chromium is."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    if found is None:
+        pytest.fail("the tests of pages need Chromium: run scripts/setup-browser")
+    return found
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start the machine's Chromium; it ends with the context."""
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        pytest.fail("the tests of pages need Chromium: run scripts/setup-browser")
+    """Start it; it ends with the context."""
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        running = playwright.chromium.launch(executable_path=executable(), args=ARGUMENTS)
         yield running
         running.close()
 

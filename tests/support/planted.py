@@ -305,6 +305,7 @@ class Story:
         ]
         lines[0]["idempotency_key"] = text_of("idempotency key")
         self.command("run", self._file("requests.jsonl", lines), "--api-base", url, "--json")
+        self.command("run", "--retry", "holdfast-run/journal.sqlite", "--api-base", url)
         bad: list[dict[str, object]] = [
             {**lines[0], "id": name, "path": text, "method": text, "account": text}
             for name, text in (("a", text_of("live key")), ("b", text_of("email")))

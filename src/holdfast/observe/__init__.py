@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from holdfast.stream import Subscription, Wanted, flush, subscribe
 
 if TYPE_CHECKING:
+    from holdfast.observe.board import Board
+    from holdfast.observe.journal_source import JournalBoard
     from holdfast.observe.live import serve
     from holdfast.observe.logs import to_logging
     from holdfast.observe.opentelemetry import OpenTelemetryExporter, to_opentelemetry
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
     from holdfast.observe.structlog import to_structlog
 
 __all__ = [
+    "Board",
+    "JournalBoard",
     "OpenTelemetryExporter",
     "PrometheusExporter",
     "Subscription",
@@ -32,6 +36,8 @@ __all__ = [
 ]
 
 _PLACES: dict[str, tuple[str, ...]] = {
+    "holdfast.observe.board": ("Board",),
+    "holdfast.observe.journal_source": ("JournalBoard",),
     "holdfast.observe.opentelemetry": ("OpenTelemetryExporter", "to_opentelemetry"),
     "holdfast.observe.live": ("serve",),
     "holdfast.observe.logs": ("to_logging",),

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from holdfast._version import __version__
 from holdfast.drivers.limiters import limiters
-from holdfast.lanes import process_lanes
+from holdfast.lanes import lanes_in_use
 from holdfast.observe import metrics as table
 from holdfast.observe.measuring import Bounded
 from holdfast.observe.metrics import LEVELS, Metric
@@ -31,11 +31,11 @@ def read_levels() -> dict[Metric, Numbers]:
 
 
 def _lanes() -> dict[Metric, Numbers]:
-    crowd = process_lanes().crowd()
+    crowds = [lanes.crowd() for lanes in lanes_in_use()]
     return {
-        table.LANES: _single(crowd.lanes),
-        table.LANE_WAITING: _single(crowd.waiting),
-        table.LANE_LONGEST: _single(crowd.longest),
+        table.LANES: _single(sum(crowd.lanes for crowd in crowds)),
+        table.LANE_WAITING: _single(sum(crowd.waiting for crowd in crowds)),
+        table.LANE_LONGEST: _single(max((crowd.longest for crowd in crowds), default=0)),
     }
 
 

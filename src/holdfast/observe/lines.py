@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from holdfast.engine import (
@@ -18,6 +19,7 @@ from holdfast.engine import (
     AttemptStarted,
     CallEnded,
     CallStarted,
+    Cause,
     LanesEntered,
     Receipt,
     RetryScheduled,
@@ -86,6 +88,9 @@ LEVELS: dict[type[Any], int] = {
 }
 """The level of every event but the end of a call, which `ENDS` has."""
 
+RUN_LEVELS = {"run_progressed": DETAIL, "run_ended": logging.INFO}
+"""The levels of how far a run is, by the names of the lines."""
+
 ENDS = (
     ("in_doubt", "it changes something, did not succeed, and may have been executed"),
     ("ok", "it succeeded, perhaps after retries"),
@@ -102,6 +107,14 @@ END_LEVELS = {
 }
 
 FIELDS = {
+    "run": "the journal of a run of `holdfast run`",
+    "total": "the requests of its file",
+    "done": "those that ended",
+    "ok": "those that succeeded",
+    "failed": "those that did not, without doubt",
+    "unsure": "those that may have been executed although they did not succeed",
+    "retries": "attempts beyond the first ones",
+    "waiting": "requests that wait for their objects",
     "api_method": "the HTTP method; `RUN` for a block of `holdfast.retrying`",
     "api_path": "the path, without its query; the name of a block",
     "api_server": "scheme, host and port",
@@ -116,7 +129,7 @@ FIELDS = {
     "fault": "the [fault class](classification.md) of an exchange",
     "faults": "that of every exchange, in order",
     "replayed": "true if the answer is the stored one of an earlier attempt",
-    "seconds": "how long the exchange, or the whole call, took",
+    "seconds": "how long the exchange, the whole call or the run took",
     "waited": "how long it waited, in seconds",
     "waited_lane": "how long the call waited for its lanes in all, in seconds",
     "waited_limiter": "how long for the rate limit",
@@ -136,7 +149,8 @@ FIELDS = {
 
 def line_of(event: object) -> Line | None:
     """What to say of an event; nothing of one that is not known."""
-    make = _MAKERS.get(type(event))
+    kind = type(event)
+    make = _MAKERS.get(kind) or _RARE.get(f"{kind.__module__}.{kind.__name__}")
     return None if make is None else make(event)
 
 
@@ -150,9 +164,7 @@ def end_of(receipt: Receipt) -> str:
 
 
 def _made(name: str, event: Any, at: float, fields: Mapping[str, object]) -> Line:
-    level = END_LEVELS[end_of(event.receipt)] if name == "call_ended" else LEVELS[type(event)]
-    known = {key: _plain(value) for key, value in fields.items() if value not in (None, "", ())}
-    return Line(name, level, at, known)
+    return Line(name, LEVELS[type(event)], at, _known(fields))
 
 
 def _call(receipt: Receipt) -> Fields:
@@ -215,21 +227,28 @@ def _retry_scheduled(event: RetryScheduled) -> Line:
 
 def _call_ended(event: CallEnded) -> Line:
     receipt = event.receipt
-    last = receipt.attempts[-1] if receipt.attempts else None
+    end = end_of(receipt)
+    attempts, waits = receipt.attempts, receipt.waits
+    last = attempts[-1] if attempts else None
     fields: Fields = {
+        **_call(receipt),
         "stop": receipt.stop,
-        "in_doubt": receipt.in_doubt or None,
-        "attempts": len(receipt.attempts),
-        "faults": tuple(receipt.fault_classes),
+        "in_doubt": True if end == "in_doubt" else None,
+        "attempts": len(attempts),
+        "faults": tuple([attempt.fault for attempt in attempts]),
         "seconds": receipt.seconds,
-        **{f"waited_{cause}": seconds for cause, seconds in receipt.waits.items() if seconds},
+        "waited_lane": waits.get(Cause.LANE) or None,
+        "waited_limiter": waits.get(Cause.LIMITER) or None,
+        "waited_backoff": waits.get(Cause.BACKOFF) or None,
         "lanes": receipt.lanes,
-        "api_status": last and last.status,
-        "api_error_code": last and last.error_code,
-        "api_request_id": last and last.request_id,
-        "replayed": (last and last.replayed) or None,
     }
-    return _step("call_ended", event, receipt.seconds, fields)
+    if last is not None:
+        fields["api_status"] = last.status
+        fields["api_error_code"] = last.error_code
+        fields["api_request_id"] = last.request_id
+        fields["replayed"] = last.replayed or None
+    at = receipt.began_at + receipt.seconds
+    return Line("call_ended", END_LEVELS[end], at, _known(fields))
 
 
 def _lane_locked(event: LaneLocked) -> Line:
@@ -273,30 +292,74 @@ _MAKERS: dict[type[Any], Callable[[Any], Line]] = {
 }
 
 
+def _run_progressed(event: Any) -> Line:
+    name = "run_progressed" if event.running else "run_ended"
+    now = event.snapshot
+    fields: Fields = {
+        "run": event.name,
+        "total": now.total,
+        "done": now.done,
+        "ok": now.ok,
+        "failed": now.failed,
+        "unsure": now.unsure,
+        "retries": now.retries,
+        "waiting": event.waiting,
+        "seconds": now.seconds,
+    }
+    return Line(name, RUN_LEVELS[name], event.at, _known(fields))
+
+
+# Whoever runs a batch has imported its package; nobody else has to, so these go by their name.
+_RARE: dict[str, Callable[[Any], Line]] = {"holdfast.batch.events.RunProgressed": _run_progressed}
+
+
 def event_names() -> Iterator[tuple[str, type[Any]]]:
     """The names of all events, with their classes."""
     for kind, make in _MAKERS.items():
         yield make.__name__.removeprefix("_"), kind
 
 
-def _plain(value: object) -> object:
-    """A value as JSON has it, its texts in one line."""
-    if isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        # JSON has no infinity: a limit that is none.
-        return round(value, 6) if value - value == 0 else str(value)
-    if isinstance(value, tuple):
-        return [_plain(inner) for inner in value]
-    text = str(value)
+def _known(fields: Mapping[str, Any]) -> Fields:
+    """The fields that say something, as JSON has them, each text in one line.
+
+    By exact types, the usual ones first: this is done for every call.
+    """
+    known: Fields = {}
+    for name, value in fields.items():
+        kind = type(value)
+        if kind is str:
+            if value:
+                known[name] = _one_line(value)
+        elif kind is float:
+            # JSON has no infinity: a limit that is none.
+            known[name] = round(value, 6) if value - value == 0 else str(value)
+        elif kind is tuple:
+            if value:
+                known[name] = [_one_line(str(inner)) for inner in value]
+        elif kind is int or kind is bool:
+            known[name] = value
+        elif value is not None:
+            known[name] = _one_line(str(value))
+    return known
+
+
+def _one_line(text: str) -> str:
     return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 _BARE = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 
 
-def _logfmt(value: object) -> str:
-    if isinstance(value, bool):
+def _logfmt(value: Any) -> str:
+    kind = type(value)
+    if kind is float or kind is int:
+        return str(value)
+    if kind is bool:
         return "true" if value else "false"
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    return _quoted(",".join(value) if kind is list else str(value))
+
+
+@lru_cache(maxsize=2048)
+def _quoted(text: str) -> str:
+    """A text as logfmt has it; most of them are in one line after the other."""
     return text if _BARE(text) else json.dumps(text)

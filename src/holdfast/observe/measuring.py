@@ -4,7 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from holdfast.engine.classify import FaultClass
-from holdfast.engine.receipt import StopReason
+from holdfast.engine.receipt import Cause, StopReason
 from holdfast.observe import metrics as table
 from holdfast.observe.metrics import NONE, OTHER, Metric
 from holdfast.ratelimit.reasons import REFUSALS, refusal_for
@@ -25,6 +25,7 @@ BLOCK = "RUN"
 # To enter a lane that is free takes time, too, but nobody would call that a wait.
 SHORTEST_WAIT = 0.001
 
+_LANE = Cause.LANE
 _LOCKED, _DONE, _CANCELLED = FaultClass.LOCKED, StopReason.OK, StopReason.CANCELLED
 _METHODS = frozenset(table.METHODS)
 _STATUSES = {status: str(status) for status in table.STATUSES}
@@ -71,16 +72,15 @@ class Measurer:
         """What the end of a call adds."""
         if receipt.method == BLOCK:
             return self._of_block(receipt)
-        method, endpoint = receipt.method, receipt.endpoint
-        where = self.place(method, endpoint)
+        where = self.place(receipt.method, receipt.endpoint)
         stop, attempts = receipt.stop, receipt.attempts
-        measures: list[Measure] = [(table.CALLS, (*where, _value(stop)), 1, None)]
+        measures = self._times(receipt, where)
+        measures.append((table.CALLS, (*where, _value(stop)), 1, None))
         request, before = "", None
         for attempt in attempts:
             fault, request = attempt.fault, attempt.request_id or ""
             labels = (*where, fault._value_, status_label(attempt.status))
             measures.append((table.ATTEMPTS, labels, 1, None))
-            measures.append((table.ATTEMPT_DURATION, where, attempt.seconds, request))
             if before is not None:
                 measures.append((table.RETRIES, (before._value_,), 1, None))
             if fault is _LOCKED:
@@ -88,10 +88,6 @@ class Measurer:
             if attempt.replayed:
                 measures.append((table.REPLAYS, (), 1, request))
             before = fault
-        measures.append((table.CALL_DURATION, where, receipt.seconds, request))
-        for cause, seconds in receipt.waits.items():
-            if seconds >= SHORTEST_WAIT:
-                measures.append((table.WAITS, (cause._value_,), seconds, None))
         if stop is not _DONE:
             if stop is not _CANCELLED:
                 last = NONE if before is None else before._value_
@@ -100,6 +96,24 @@ class Measurer:
                 measures.append((table.UNSURE_CALLS, where, 1, request))
         elif len(attempts) > 1:
             measures.append((table.MENDED_CALLS, (attempts[-2].fault._value_,), 1, request))
+        return measures
+
+    def times_of_call(self, receipt: "Receipt") -> list[Measure]:
+        """What of it goes into histograms: the time of each attempt in their order first."""
+        if receipt.method == BLOCK:
+            return []
+        return self._times(receipt, self.place(receipt.method, receipt.endpoint))
+
+    def _times(self, receipt: "Receipt", where: tuple[str, str]) -> list[Measure]:
+        request = ""
+        measures: list[Measure] = []
+        for attempt in receipt.attempts:
+            request = attempt.request_id or ""
+            measures.append((table.ATTEMPT_DURATION, where, attempt.seconds, request))
+        measures.append((table.CALL_DURATION, where, receipt.seconds, request))
+        for cause, seconds in receipt.waits.items():
+            if cause is not _LANE or seconds >= SHORTEST_WAIT:
+                measures.append((table.WAITS, (cause._value_,), seconds, None))
         return measures
 
     def place(self, method: str, endpoint: str) -> tuple[str, str]:

@@ -152,7 +152,7 @@ class Metric:
 ATTEMPT_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 # A call may last until its deadline, which is 120 s by default.
 CALL_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0)
-WAIT_BUCKETS = (0.001, *CALL_BUCKETS)
+WAIT_BUCKETS = (0.0025, 0.005, *CALL_BUCKETS)
 
 _COUNTER, _HISTOGRAM, _GAUGE = Instrument
 _WHERE = ("method", "endpoint")
@@ -254,8 +254,8 @@ WAITS = Metric(
     "holdfast.wait.duration",
     _HISTOGRAM,
     "s",
-    "Time that a call waited for one cause, all its waits for it together. Less than a millisecond "
-    "is no wait.",
+    "Time that a call waited for one cause, all its waits for it together. A lane that is "
+    "entered within a millisecond is none.",
     ("cause",),
     WAIT_BUCKETS,
     _each(CAUSES),

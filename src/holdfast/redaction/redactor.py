@@ -3,7 +3,7 @@
 import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from holdfast.redaction.fields import (
     CARD_PARENTS,
@@ -13,7 +13,6 @@ from holdfast.redaction.fields import (
     REDACTED,
     SECRET,
     THINGS,
-    normal,
     normals,
     parts,
 )
@@ -29,12 +28,12 @@ _is_harmless = re.compile(rf"(?:/v[12](?=/))?+(?:/?+{_FIRST}{_NEXT})*+").fullmat
 _is_harmless_path = re.compile(rf"(?:/v[12](?=/))?+(?:/{_FIRST}{_NEXT})*+").fullmatch
 
 _DEEPEST = 100
+_MOST_FIELDS = 4096
 _SEQUENCES = defaultdict[type, Any](lambda: tuple, {set: set, frozenset: frozenset})
 # A shorter text is in too many others.
 _SHORTEST = 3
 _SMALLEST_CARD = 10**11
 _SECRET = normals(SECRET)
-_SIBLINGS = normals(CARD_SIBLINGS)
 
 
 class Redactor:
@@ -49,7 +48,7 @@ class Redactor:
         TypeError: `personal` is a text instead of names, or a pattern is not compiled.
     """
 
-    __slots__ = ("_extra", "_patterns", "_personal")
+    __slots__ = ("_extra", "_fields", "_patterns", "_personal")
 
     def __init__(
         self,
@@ -62,17 +61,13 @@ class Redactor:
             )
         self._personal = normals(personal)
         self._extra = tuple(patterns)
+        self._fields: dict[str, _Field] = {}
         for pattern in self._extra:
             given: object = pattern
             if not isinstance(given, re.Pattern):
                 raise TypeError(f"the pattern {given!r} is not compiled: give re.compile(...)")
         emails = "email" in self._personal
         self._patterns = tuple(row for row in PATTERNS if emails or not row.personal)
-
-    @property
-    def has_more(self) -> bool:
-        """Whether it has patterns of its own."""
-        return bool(self._extra)
 
     def text(self, text: str) -> str:
         """The text without secrets and personal data."""
@@ -141,22 +136,59 @@ class Redactor:
         kind = value.get("object")
         kind = kind if isinstance(kind, str) else ""
         own = OBJECT_FIELDS.get(kind, frozenset())
-        if not _SIBLINGS.isdisjoint(normal(name) for name in value if isinstance(name, str)):
+        if not CARD_SIBLINGS.isdisjoint(value):
             own |= {"number"}
         found: dict[Any, Any] = {}
         for name, inner in value.items():
             if not isinstance(name, str):
                 found[name] = self._value(inner, parent, depth, hidden)
                 continue
-            names = parts(name)
+            field = self._fields.get(name) or self._field(name)
             hides = (
                 hidden
+                or field.secret
                 or name in own
-                or self._is_secret((*parent, *names))
-                or (self._is_personal(names) and not (name == "name" and kind in THINGS))
+                or (field.personal and not (name == "name" and kind in THINGS))
+                or (field.numbers and not CARD_PARENTS.isdisjoint(parent))
             )
-            found[self.text(name)] = self._value(inner, names, depth, hides)
+            shown = field.shown
+            while shown in found:  # two e-mail addresses, say
+                shown += "'"
+            found[shown] = self._value(inner, field.names, depth, hides)
         return found
+
+    def _field(self, name: str) -> "_Field":
+        """What a field's name says; remembered, since there are few and they come again."""
+        names = parts(name)
+        field = _Field(
+            names,
+            self.text(name),
+            self._is_secret(names),
+            self._is_personal(names),
+            names[-1:] == ("number",),
+        )
+        if len(self._fields) >= _MOST_FIELDS:
+            self._fields.clear()
+        self._fields[name] = field
+        return field
+
+
+class _Field(NamedTuple):
+    """What the name of a field says of its value.
+
+    Attributes:
+        names: its parts.
+        shown: the name as it is shown.
+        secret: whether the value is secret.
+        personal: whether it is personal.
+        numbers: whether it is a number, which may be a card's.
+    """
+
+    names: tuple[str, ...]
+    shown: str
+    secret: bool
+    personal: bool
+    numbers: bool
 
 
 def _in_texts(value: Any, change: Callable[[str], str]) -> Any:
@@ -182,6 +214,8 @@ def _compare(value: Any, redacted: Any, found: set[str]) -> None:
 
 
 _current = Redactor()
+_has_no_more = True
+"""Whether there are no patterns but those of the table."""
 
 
 def configure(
@@ -198,8 +232,9 @@ def configure(
     Raises:
         TypeError: as `Redactor` does; nothing is changed.
     """
-    global _current
+    global _current, _has_no_more
     _current = Redactor(personal, patterns)
+    _has_no_more = not _current._extra
 
 
 def current_redactor() -> Redactor:
@@ -214,7 +249,7 @@ def redact_text(text: str) -> str:
 
 def redact_path(path: str) -> str:
     """The path of a request, likewise; the usual ones cost less this way."""
-    return path if _is_harmless_path(path) and not _current.has_more else _current.text(path)
+    return path if _is_harmless_path(path) and _has_no_more else _current.text(path)
 
 
 def redact_value(value: Any) -> Any:

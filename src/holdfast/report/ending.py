@@ -210,8 +210,9 @@ def _number(value: object) -> float | None:
     return number if math.isfinite(number) and 0 <= number < _LATEST else None
 
 
-# The year 9999, in unix seconds: what is beyond it is no time of a run.
-_LATEST = 253_370_764_800.0
+# Unix seconds, about the year 5770: what is beyond is no time of a run. Twice of it, which the sum
+# of a beginning and a duration may be, can still be written as a date.
+_LATEST = 1.2e11
 
 
 def _waits(value: object) -> dict[str, float]:

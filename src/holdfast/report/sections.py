@@ -87,14 +87,13 @@ def _source_notes(report: Report) -> Iterator[str]:
     ]
     if missing:
         yield (
-            f"{plural(len(missing), 'retry', 'retries')} of this run are not in this report: give "
-            f"{', '.join(shown(str(path)) for path in missing)} after the run to have their "
-            "results, too."
+            f"{plural(len(missing), 'retry', 'retries')} of this run "
+            f"{'is' if len(missing) == 1 else 'are'} not in this report: give "
+            f"{', '.join(shown(str(path)) for path in missing)} too, after the run."
         )
     if report.replaced:
         yield (
-            f"{plural(report.replaced, 'earlier result')} were replaced by a later one of the same "
-            "request."
+            f"Of {plural(report.replaced, 'request')} an earlier result gave way to a later one."
         )
     if report.left is None:
         yield (
@@ -256,8 +255,8 @@ def _durations(figures: Figures) -> Section:
         f"{short(whole.percentile(0.99))} or less."
     )
     rows = [
-        _percentiles("a request as a whole", whole),
-        _percentiles("one attempt at the server", figures.exchanges),
+        _percentiles("a whole request", whole),
+        _percentiles("one attempt", figures.exchanges),
         _percentiles("the wait in lanes", figures.lane_waits),
     ]
     table = Table(

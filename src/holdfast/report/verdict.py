@@ -27,7 +27,7 @@ def _doubts(report: Report) -> list[str]:
     failed = report.figures.statuses[Status.FAILED]
     said = []
     if unsure:
-        said.append(f"{unsure:,} may have happened or not: find out before you send them anew.")
+        said.append(f"{unsure:,} may have happened or not: find out before sending anew.")
     if failed:
         said.append(f"{failed:,} failed, and nothing happened for them.")
     return said

@@ -268,6 +268,10 @@ def test_a_contended_run_is_counted_to_the_last_attempt(measured: Measured, mode
     policy = Policy(
         lanes="off", max_retries=100, locked_backoff=Backoff(0.005, 0.1), retry_budget=None
     )
+    before = {
+        *measured.values("holdfast.events.dropped"),
+        *measured.values("holdfast.events.failed"),
+    }
     with Sandbox(lock_wait=0.02, hold=0.002) as box:
         address: Any = {"api": box.url}
         client = holdfast.stripe_client("sk_test_1", policy, base_addresses=address)
@@ -303,8 +307,9 @@ def test_a_contended_run_is_counted_to_the_last_attempt(measured: Measured, mode
     assert sum(point.count for point in attempts) == stats["requests"]
     calls = measured.points("holdfast.call.duration").values()
     assert sum(point.count for point in calls) == effects
-    assert measured.values("holdfast.events.dropped") == {}
-    assert measured.values("holdfast.events.failed") == {}
+    # Other tests' subscribers may still be there.
+    assert measured.values("holdfast.events.dropped").keys() <= before
+    assert measured.values("holdfast.events.failed").keys() <= before
 
 
 class StuckProvider(api.MeterProvider):

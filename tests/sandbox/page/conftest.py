@@ -1,35 +1,21 @@
 """A headless Chromium with a fresh profile, and the page in it."""
 
-import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
+from browsing import ARGUMENTS, executable
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from holdfast.sandbox import Sandbox
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext]:
     """One browser for the tests of a module."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.fail("the tests of the page need Chromium: run scripts/setup-browser")
     profile = tmp_path_factory.mktemp("profile")
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            profile, executable_path=chromium, args=ARGUMENTS, headless=True
+            profile, executable_path=executable(), args=ARGUMENTS, headless=True
         )
         context.set_default_timeout(30_000)
         yield context

@@ -1,16 +1,16 @@
 """Batches under way: how far they are, and how long they will take."""
 
 import sys
-import threading
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 SHOWN = 20
 """How many runs a snapshot shows: those that were told of last."""
 
+# How far back a pace goes, and how far its notes are apart, in seconds.
 _LATELY = 30.0
-_NOTES = 100
+_APART = 0.5
 
 
 class Progress(Protocol):
@@ -55,7 +55,7 @@ class Pace:
     __slots__ = ("_notes", "per_s")
 
     def __init__(self) -> None:
-        self._notes: deque[tuple[float, int]] = deque(maxlen=_NOTES)
+        self._notes: deque[tuple[float, int]] = deque(maxlen=int(_LATELY / _APART) + 1)
         self.per_s: float | None = None
 
     def note(self, done: int, now: float) -> None:
@@ -63,35 +63,39 @@ class Pace:
         notes = self._notes
         while notes and (now - notes[0][0] > _LATELY or notes[0][0] > now):
             notes.popleft()
-        notes.append((now, done))
+        if not notes or now - notes[-1][0] >= _APART:
+            notes.append((now, done))
         seconds = now - notes[0][0]
         self.per_s = (done - notes[0][1]) / seconds if seconds >= 1.0 else None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Run:
     """What was told of a run last."""
 
     progress: Progress
     waiting: int
     running: bool
+    at: float
     pace: Pace
 
 
 class Runs:
-    """The newest progress of each run of this process, which any thread may tell."""
+    """The newest progress of each run of this process.
 
-    __slots__ = ("_mutex", "_newest")
+    Each run tells of itself on one thread; others may look. No mutex: whoever is told of a call's
+    end asks here, and that may happen in the midst of anything.
+    """
+
+    __slots__ = ("_newest",)
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
-        self._newest: OrderedDict[str, _Run] = OrderedDict()
+        self._newest: dict[str, _Run] = {}
 
     @property
     def waiting(self) -> int:
         """How many requests wait for their objects before they become calls."""
-        with self._mutex:
-            return sum(run.waiting for run in self._newest.values())
+        return sum(run.waiting for run in list(self._newest.values()))
 
     def told(self, event: Any) -> None:
         """Take note of an event, if it is one of a run: `holdfast.batch.RunProgressed`."""
@@ -99,24 +103,25 @@ class Runs:
         events = sys.modules.get("holdfast.batch.events")
         if events is None or type(event) is not events.RunProgressed:
             return
-        with self._mutex:
-            run = self._newest.get(event.name)
-            if run is None:
-                run = self._newest[event.name] = _Run(event.snapshot, 0, True, Pace())
-                if len(self._newest) > SHOWN:
-                    self._newest.popitem(last=False)
-            run.progress, run.waiting, run.running = event.snapshot, event.waiting, event.running
-            run.pace.note(run.progress.done, event.at)
-            self._newest.move_to_end(event.name)
+        earlier = self._newest.get(event.name)
+        pace = Pace() if earlier is None else earlier.pace
+        pace.note(event.snapshot.done, event.at)
+        run = _Run(event.snapshot, event.waiting, event.running, event.at, pace)
+        self._newest[event.name] = run
+        for name, _ in self._in_order()[SHOWN:]:
+            self._newest.pop(name, None)
 
     def rows(self) -> list[dict[str, object]]:
         """The runs, the one that was told of last first."""
-        with self._mutex:
-            newest = list(reversed(self._newest.items()))
         return [
             run_row(name, run.progress, run.pace.per_s if run.running else None, run.running)
-            for name, run in newest
+            for name, run in self._in_order()
         ]
+
+    def _in_order(self) -> "list[tuple[str, _Run]]":
+        """Those that were told of last come first."""
+        runs = list(self._newest.items())  # a copy, which other threads cannot change
+        return sorted(runs, key=lambda item: -item[1].at)
 
 
 def run_row(name: str, progress: Progress, per_s: float | None, running: bool) -> dict[str, object]:
@@ -126,9 +131,12 @@ def run_row(name: str, progress: Progress, per_s: float | None, running: bool) -
         name: what it is called.
         progress: how far it is.
         per_s: how fast it is lately; None for its mean.
-        running: whether anybody is at work on it; else nobody knows how long it will take.
+        running: whether anybody is at work on it. One that was stopped does nothing a second.
     """
-    rate, left = progress.rate if per_s is None else per_s, progress.total - progress.done
+    left = progress.total - progress.done
+    rate = progress.rate if per_s is None else per_s
+    if left and not running:
+        rate = 0.0
     return {
         "name": name,
         "total": progress.total,
@@ -138,7 +146,7 @@ def run_row(name: str, progress: Progress, per_s: float | None, running: bool) -
         "unsure": progress.unsure,
         "retries": progress.retries,
         "per_s": rate,
-        "left_s": _time_left(left, rate if running else 0.0),
+        "left_s": _time_left(left, rate),
         "finished": not left,
     }
 

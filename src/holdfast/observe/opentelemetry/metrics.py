@@ -22,7 +22,7 @@ from opentelemetry.metrics import (
 from opentelemetry.util.types import AttributeValue
 
 from holdfast._version import __version__
-from holdfast.engine import Attempt, CallEnded, Receipt
+from holdfast.engine import CallEnded, FaultClass
 from holdfast.forks import in_each_child
 from holdfast.observe import tally
 from holdfast.observe.levels import read_levels
@@ -159,14 +159,13 @@ class HistogramRecorder:
             return
         receipt = event.receipt
         attempts = iter(receipt.attempts)
-        for metric, labels, value, _ in self._measurer.of_call(receipt):
-            histogram = self.histograms.get(metric)
-            if histogram is None:
-                continue
-            attributes = attributes_of(metric, labels)
+        for metric, labels, value, _ in self._measurer.times_of_call(receipt):
             if metric is ATTEMPT_DURATION:
-                attributes = {**attributes, **_of_attempt(receipt, next(attempts))}
-            histogram.record(value, attributes)
+                attempt = next(attempts)
+                attributes = _of_attempt(labels, receipt.server, attempt.status, attempt.fault)
+            else:
+                attributes = attributes_of(metric, labels)
+            self.histograms[metric].record(value, attributes)
 
 
 @lru_cache(maxsize=4096)
@@ -184,13 +183,20 @@ def attributes_of(metric: Metric, labels: tuple[str, ...]) -> Attributes:
     return attributes
 
 
-def _of_attempt(receipt: Receipt, attempt: Attempt) -> Attributes:
-    """What the conventions want of http.client.request.duration beyond the table's labels."""
-    address, port, _ = spans.server_of(receipt.server)
-    attributes: Attributes = {spans.SERVER_ADDRESS: address, spans.SERVER_PORT: port}
-    if attempt.status is not None:
-        attributes[spans.STATUS_CODE] = attempt.status
-    error = spans.attempt_error(attempt)
+@lru_cache(maxsize=4096)
+def _of_attempt(
+    labels: tuple[str, ...], server: str, status: int | None, fault: FaultClass
+) -> Attributes:
+    """What the conventions want of http.client.request.duration: more than the table's labels."""
+    address, port, _ = spans.server_of(server)
+    attributes = {
+        **attributes_of(ATTEMPT_DURATION, labels),
+        spans.SERVER_ADDRESS: address,
+        spans.SERVER_PORT: port,
+    }
+    if status is not None:
+        attributes[spans.STATUS_CODE] = status
+    error = spans.error_type(status, fault)
     if error is not None:
         attributes[spans.ERROR_TYPE] = error
     return attributes

@@ -192,9 +192,14 @@ def attempt_attributes(attempt: Attempt) -> dict[str, AttributeValue]:
 
 def attempt_error(attempt: Attempt) -> str | None:
     """The attempt's `error.type`; None if it was answered, and not with an error."""
-    if attempt.status is None:
-        return attempt.fault.value
-    return str(attempt.status) if attempt.status >= 400 else None
+    return error_type(attempt.status, attempt.fault)
+
+
+def error_type(status: int | None, fault: FaultClass) -> str | None:
+    """The `error.type` of an answer's status, or of what came instead of an answer."""
+    if status is None:
+        return fault.value
+    return str(status) if status >= 400 else None
 
 
 def call_attributes(receipt: Receipt) -> dict[str, AttributeValue]:
