@@ -1,5 +1,6 @@
 """Fixtures for every test: time and chance in the test's own hands."""
 
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,6 +9,7 @@ from scripted import Answer, ScriptedServer
 from stories import FakeTime, Story
 
 from holdfast.drivers import budgets, limiters
+from holdfast.stream import process_stream
 
 # No test may fail because the machine is slow.
 settings.register_profile("holdfast", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -46,3 +48,19 @@ def new_accounts() -> Iterator[None]:
     yield
     budgets._budgets.clear()
     limiters._limiters.clear()
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left_behind() -> Iterator[None]:
+    """Whoever subscribes, or starts a thread, ends that with the test, or with its module."""
+    subscriptions, threads = set(process_stream().subscriptions), set(threading.enumerate())
+    yield
+    assert set(process_stream().subscriptions) <= subscriptions
+    # Those that tell subscribers of events end by themselves when there is nothing more to tell.
+    left = [one for one in threading.enumerate() if one.name.startswith("holdfast-")]
+    left = [one for one in left if not one.name.startswith("holdfast-tell-")]
+    # A run that broke off leaves its requests on the wire: they end with the server.
+    for one in left:
+        if one not in threads:
+            one.join(20)
+    assert {one for one in left if one.is_alive()} <= threads

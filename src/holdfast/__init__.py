@@ -9,6 +9,7 @@ PYTEST_DONT_REWRITE: this module may be imported before pytest, which would warn
 from typing import TYPE_CHECKING, Any
 
 from holdfast._version import __version__
+from holdfast.lazily import lazily
 
 if TYPE_CHECKING:
     from holdfast.application import attempts, retrying
@@ -91,18 +92,13 @@ _PLACES = {
     "holdfast.policy": ("Policy",),
     "holdfast.ratelimit": ("Limit", "RateLimits"),
 }
-_LAZY = {name: (place, name) for place, names in _PLACES.items() for name in names}
-_LAZY["progressive"] = ("holdfast.engine", "Progressive")
+_ALSO = {"progressive": "Progressive"}
+_public = lazily(__name__, _PLACES)
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'holdfast' has no attribute {name!r}")
-    from importlib import import_module
-
-    place, its_name = _LAZY[name]
     try:
-        value = getattr(import_module(place), its_name)
+        value = _public(_ALSO.get(name, name))
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in (
             "stripe",

@@ -4,20 +4,17 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
+from types import ModuleType
 
 from holdfast._version import __version__
-from holdfast.batch import command as run_command
-from holdfast.doctor import command as doctor_command
-from holdfast.observe import watch_command
-from holdfast.report import command as report_command
-from holdfast.sandbox import command as sandbox_command
 
 _COMMANDS = {
-    "run": run_command,
-    "report": report_command,
-    "watch": watch_command,
-    "doctor": doctor_command,
-    "sandbox": sandbox_command,
+    "run": "holdfast.batch.command",
+    "report": "holdfast.report.command",
+    "watch": "holdfast.observe.command",
+    "doctor": "holdfast.doctor.command",
+    "sandbox": "holdfast.sandbox.command",
 }
 
 
@@ -30,17 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 1 work that failed, 2 usage, 130 interrupted.
     """
+    words = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(
         prog="holdfast",
         description="Makes Stripe requests hold fast: each lands once, in order, with a receipt.",
     )
     parser.add_argument("--version", action="version", version=f"holdfast {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in _COMMANDS.values():
-        command.add_parser(commands)
-    chosen = parser.parse_args(arguments)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = _imported(words)
+    for command in commands.values():
+        command.add_parser(subparsers)
+    chosen = parser.parse_args(words)
     try:
-        code: int = _COMMANDS[chosen.command].run(chosen)
+        code: int = commands[chosen.command].run(chosen)
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 130
@@ -49,3 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code
+
+
+def _imported(words: Sequence[str]) -> dict[str, ModuleType]:
+    """The command that is meant, so that nobody waits for the others; all, if that is not plain."""
+    names = [words[0]] if words and words[0] in _COMMANDS else list(_COMMANDS)
+    return {name: import_module(_COMMANDS[name]) for name in names}

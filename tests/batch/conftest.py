@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from holdfast import Policy
 from holdfast.batch import Options, Remote, Summary, Workspace, run
+from holdfast.cli import main
 from holdfast.engine import Backoff
 from holdfast.sandbox import Sandbox
 
@@ -136,6 +137,26 @@ def completed(
         process = command(*words, env=env)
         out, err = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    return go
+
+
+@pytest.fixture
+def refused(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Run `holdfast run` within this process: for what ends before anything is sent."""
+
+    def go(*words: object, env: Mapping[str, str] | None = None) -> Any:
+        for name, value in (env or {}).items():
+            monkeypatch.setenv(name, value)
+        arguments = ["run", *map(str, words)]
+        try:
+            code: object = main(arguments)
+        except SystemExit as ended:
+            code = ended.code
+        out, err = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, cast("int", code), out, err)
 
     return go
 

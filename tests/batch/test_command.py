@@ -1,17 +1,15 @@
 """`holdfast run` as people use it: a process, its output and its exit code."""
 
 import json
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import create, update, wait_for_results
 
 from holdfast.batch import Workspace
 from holdfast.batch.target import SANDBOX_KEY
@@ -23,25 +21,6 @@ Command = Callable[..., subprocess.Popen[str]]
 ById = Callable[[], dict[str, dict[str, Any]]]
 
 KEY = "sk_test_planted4eC39HqLyjWDarj"
-
-
-def create(id_: str) -> dict[str, Any]:
-    return {"id": id_, "method": "POST", "path": "/v1/customers", "params": {"name": id_}}
-
-
-def update(id_: str) -> dict[str, Any]:
-    return {**create(id_), "path": "/v1/customers/cus_batch1"}
-
-
-def lines_in(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
-
-
-def wait_for_results(process: subprocess.Popen[str], count: int) -> None:
-    """Wait until a run has so many results."""
-    while lines_in(Workspace().results) < count:
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.005)
 
 
 def test_a_run_against_a_sandbox_of_its_own(write_file: WriteFile, completed: Completed) -> None:
@@ -92,9 +71,9 @@ def test_failures_are_listed_and_give_1(write_file: WriteFile, completed: Comple
     assert "nothing is left to do" in again.stdout
 
 
-def test_bad_lines_give_2_and_leave_nothing(write_file: WriteFile, completed: Completed) -> None:
+def test_bad_lines_give_2_and_leave_nothing(write_file: WriteFile, refused: Completed) -> None:
     source = write_file([create("a"), "{", create("a"), {**create("b"), "method": "PUT"}])
-    done = completed(source, "--sandbox", "--json")
+    done = refused(source, "--sandbox", "--json")
     assert done.returncode == 2
     assert done.stdout == ""
     told = done.stderr.splitlines()
@@ -120,10 +99,10 @@ def test_bad_lines_give_2_and_leave_nothing(write_file: WriteFile, completed: Co
     ],
 )
 def test_what_cannot_be_done_gives_2_and_a_sentence(
-    write_file: WriteFile, completed: Completed, words: list[str], sentence: str
+    write_file: WriteFile, refused: Completed, words: list[str], sentence: str
 ) -> None:
     Path("folder").mkdir()
-    done = completed(write_file([create("a")]), *words)
+    done = refused(write_file([create("a")]), *words)
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
@@ -131,9 +110,9 @@ def test_what_cannot_be_done_gives_2_and_a_sentence(
 
 @pytest.mark.parametrize("option", ["--seed", "--lock-wait", "--hold"])
 def test_the_sandboxs_options_need_the_sandbox(
-    write_file: WriteFile, completed: Completed, option: str
+    write_file: WriteFile, refused: Completed, option: str
 ) -> None:
-    done = completed(write_file([create("a")]), option, "1", env={"STRIPE_API_KEY": KEY})
+    done = refused(write_file([create("a")]), option, "1", env={"STRIPE_API_KEY": KEY})
     assert done.returncode == 2
     assert f"{option} is for the sandbox" in done.stderr
 
@@ -168,95 +147,6 @@ def test_a_missing_package_is_named(write_file: WriteFile, tmp_path: Path) -> No
     assert done.returncode == 2
     assert "needs the package 'stripe': pip install 'holdfast[cli]'" in done.stderr
     assert not Workspace().journal.exists()
-
-
-def test_a_second_run_is_refused(
-    write_file: WriteFile, command: Command, completed: Completed, seed: Path
-) -> None:
-    source = write_file([update(f"{n}") for n in range(200)])
-    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms")
-    first = command(*words)
-    wait_for_results(first, 1)
-    second = completed(*words)
-    assert second.returncode == 2
-    assert "another run is at work on the journal" in second.stderr
-    fresh = completed(*words, "--fresh")
-    assert fresh.returncode == 2
-    out, _ = first.communicate(timeout=60)
-    assert first.returncode == 0
-    assert "200 of 200 requests done: 200 ok" in out
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_gently_and_the_run_goes_on(
-    write_file: WriteFile,
-    command: Command,
-    completed: Completed,
-    seed: Path,
-    by_id: ById,
-    number: signal.Signals,
-    code: int,
-) -> None:
-    source = write_file([update(f"{n}") for n in range(120)])
-    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms")
-    process = command(*words, "--fresh")
-    wait_for_results(process, 10)
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert re.search(r"\d+ of 120 requests done: \d+ ok, 0 failed, 0 unsure", out)
-    assert "requests are left; to go on give the same command again, without --fresh" in err
-    before = len(by_id())
-    assert 10 <= before < 120
-    again = completed(*words, "--json")
-    assert again.returncode == 0, again.stderr
-    figures = json.loads(again.stdout.splitlines()[-1])
-    assert figures["done_before"] == before
-    # The requests on the wire were waited for, so that none had to be sent twice.
-    assert figures["attempts"] == 120
-    assert len(by_id()) == 120
-    with Sandbox(store=Workspace().store) as box:
-        names = [row["request_id"] for row in box.ledger()]
-    told = by_id()
-    assert names == [told[str(n)]["request_id"] for n in range(120)]
-
-
-def test_a_killed_run_can_be_begun_anew_at_once(
-    write_file: WriteFile, command: Command, completed: Completed, seed: Path
-) -> None:
-    source = write_file([update(f"{n}") for n in range(60)])
-    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms")
-    process = command(*words)
-    wait_for_results(process, 5)
-    process.kill()
-    fresh = completed(*words, "--fresh")
-    assert fresh.returncode == 0, fresh.stderr
-    with Sandbox(store=Workspace().store) as box:
-        assert len(box.ledger()) == 60
-
-
-@pytest.mark.parametrize("retries", [0, 3])
-def test_a_sandbox_that_dies_ends_the_run(
-    write_file: WriteFile, command: Command, completed: Completed, seed: Path, retries: int
-) -> None:
-    source = write_file([update(f"{n}") for n in range(150)])
-    words = (source, "--sandbox", "--seed", seed, "--hold", "5ms", "--max-retries", retries)
-    process = command(*words)
-    wait_for_results(process, 5)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
-    if not children.exists():
-        pytest.skip("the system does not list a process's children")
-    os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "the embedded sandbox ended by itself" in err
-    assert lines_in(Workspace().results) < 150
-    again = completed(*words, "--json")
-    figures = json.loads(again.stdout.splitlines()[-1])
-    # No request was taken for failed because nobody was there any more; without retries, what
-    # was on the wire at that moment may have been.
-    assert figures["done"] == 150
-    assert figures["ok"] >= (150 if retries else 145)
 
 
 @pytest.mark.parametrize("way", ["variable", "file"])
@@ -324,8 +214,8 @@ def test_the_built_in_key_is_a_test_key() -> None:
     assert SANDBOX_KEY.startswith("sk_test_")
 
 
-def test_the_help_explains_itself(completed: Completed) -> None:
-    done = completed("--help")
+def test_the_help_explains_itself(refused: Completed) -> None:
+    done = refused("--help")
     assert done.returncode == 0
     for word in ("--sandbox", "--key-file", "STRIPE_API_KEY", "--fresh", "Exit code"):
         assert word in done.stdout
@@ -343,6 +233,8 @@ def test_a_retry_in_the_sandbox_of_the_run(
     assert again.returncode == 1
     assert json.loads(again.stdout.splitlines()[-1])["total"] == 1
     assert "b: failed, HTTP 404" in again.stdout
+    journals = "holdfast-run/journal.sqlite holdfast-run/retry-1.sqlite"
+    assert f"report    holdfast report {journals} --out report.html" in again.stdout
     assert Path("holdfast-run/retry-1.jsonl").exists()
     ok = completed(*words, "--only", "a")
     assert ok.returncode == 2
@@ -375,9 +267,9 @@ def test_a_retry_with_nothing_to_do(write_file: WriteFile, completed: Completed)
     ],
 )
 def test_options_of_a_retry_that_do_not_go_together(
-    completed: Completed, words: list[str], sentence: str
+    refused: Completed, words: list[str], sentence: str
 ) -> None:
-    done = completed(*words, env={"STRIPE_API_KEY": KEY})
+    done = refused(*words, env={"STRIPE_API_KEY": KEY})
     assert done.returncode == 2
     assert done.stderr.startswith(f"holdfast run: {sentence}")
     assert done.stderr.count("\n") == 1

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import update
 
 from holdfast.batch import RunProgressed, Summary, Workspace
 from holdfast.engine import CallEnded, Cause, LanesEntered, Receipt, Waiting
@@ -16,11 +17,6 @@ from holdfast.sandbox import Sandbox
 Batch = Callable[..., Summary]
 WriteFile = Callable[..., Path]
 ById = Callable[[], dict[str, dict[str, Any]]]
-
-
-def update(id_: str, number: int = 1, **changes: Any) -> dict[str, Any]:
-    path = f"/v1/customers/cus_batch{number}"
-    return {"id": id_, "method": "POST", "path": path, "params": {"name": id_}, **changes}
 
 
 @pytest.fixture

@@ -77,6 +77,13 @@ def test_the_not_ok_come_in_order(path: Path) -> None:
         assert journal.not_ok(3) == [{"n": 3}, {"n": 6}, {"n": 9}]
 
 
+def test_what_is_unsure_comes_before_what_failed(path: Path) -> None:
+    with Journal(path) as journal:
+        results = [f'{{"n":{n},"status":"{"unsure" if n > 4 else "failed"}"}}' for n in range(1, 7)]
+        journal.write([], [(n, False, text) for n, text in enumerate(results, 1)])
+        assert [result["n"] for result in journal.not_ok(4)] == [5, 6, 1, 2]
+
+
 def test_another_database_is_left_alone(tmp_path: Path) -> None:
     other = tmp_path / "other.sqlite"
     database = sqlite3.connect(other)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import lines_in
 
 from holdfast.batch import Workspace
 from holdfast.sandbox import Sandbox
@@ -83,10 +84,6 @@ def kill_at_random(
     process.kill()
     process.wait()
     return lines_in(workspace.results) - before
-
-
-def lines_in(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
 def go_through(

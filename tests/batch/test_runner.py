@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from batches import create, update
 
 from holdfast import Policy
 from holdfast.batch import (
@@ -37,20 +38,6 @@ Results = Callable[[], list[dict[str, Any]]]
 
 DAY = 24 * 3600.0
 KEY = "sk_test_planted4eC39HqLyjWDarj"  # as in conftest.py
-
-
-def create(id_: str, **changes: Any) -> dict[str, Any]:
-    return {
-        "id": id_,
-        "method": "POST",
-        "path": "/v1/customers",
-        "params": {"name": id_},
-        **changes,
-    }
-
-
-def update(id_: str, number: int = 1, **changes: Any) -> dict[str, Any]:
-    return create(id_, path=f"/v1/customers/cus_batch{number}", **changes)
 
 
 def names_given(box: Sandbox) -> Counter[str]:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+from batches import update
 
 from holdfast.batch import Summary, UsageError, Workspace
 from holdfast.batch.watching import live_page
@@ -22,11 +23,6 @@ Command = Callable[..., subprocess.Popen[str]]
 Completed = Callable[..., subprocess.CompletedProcess[str]]
 
 KEY = "sk_test_planted4eC39HqLyjWDarj"
-
-
-def update(id_: str, number: int = 1) -> dict[str, Any]:
-    path = f"/v1/customers/cus_batch{number}"
-    return {"id": id_, "method": "POST", "path": path, "params": {"name": id_}}
 
 
 def snapshot(url: str) -> Any:
@@ -114,10 +110,10 @@ def test_a_port_that_is_taken(write_file: WriteFile, completed: Completed) -> No
 
 
 @pytest.mark.parametrize("port", ["requests.jsonl", "-1", "65536"])
-def test_a_port_that_is_none(completed: Completed, port: str) -> None:
-    done = completed(f"--watch={port}")
+def test_a_port_that_is_none(refused: Completed, port: str) -> None:
+    done = refused(f"--watch={port}")
     assert done.returncode == 2
-    assert "is no port: give a number up to 65535, or FILE before --watch" in done.stderr
+    assert "is no port: give a number from 0 to 65535, or FILE before --watch" in done.stderr
 
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import stripe
-from scripted import Answer, ScriptedServer, answer, error, reset
+from scripted import ScriptedServer, answer, error, reset
 from stories import FakeTime
 
 import holdfast
@@ -208,19 +208,6 @@ def test_interrupted_at_every_step_nothing_stays_behind() -> None:
 
 
 # --- through the drop-in, with real connections
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., ScriptedServer]]:
-    started = []
-
-    def start(*script: Answer) -> ScriptedServer:
-        started.append(ScriptedServer(list(script)))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def client_of(

@@ -8,6 +8,8 @@ import pytest
 
 from holdfast import DeadlineExceeded, LaneFull, Policy, StopReason
 from holdfast.engine import (
+    Admit,
+    Admitted,
     AttemptEnded,
     AttemptStarted,
     Backoff,
@@ -30,6 +32,7 @@ from holdfast.engine import (
     Waiting,
 )
 from holdfast.lanes import MemoryLanes
+from holdfast.ratelimit import MemoryLimiter
 
 OK = Response(200, {"request-id": "req_ok"})
 LOCKED = Response(429, {}, "lock_timeout")
@@ -293,3 +296,57 @@ def test_refusals_are_told_and_a_success_is_not(story: Any) -> None:
     tale = story([LOCKED, BROKEN, OK])
     assert tale.run(POST, POLICY, refused=told.append) is OK
     assert told == [FaultClass.LOCKED, FaultClass.INTERRUPTED]
+
+
+def test_a_call_that_is_interrupted_as_it_ends_tells_its_end_once() -> None:
+    told: list[Any] = []
+    interrupted = False
+
+    def clock() -> float:
+        nonlocal interrupted
+        ends = bool(call.receipt.attempts) if made else False
+        if ends and not interrupted:
+            interrupted = True
+            raise KeyboardInterrupt
+        return 1.0
+
+    made = False
+    call = Call(POST, POLICY, clock=clock, random=lambda: 0.0, tell=told.append, details=False)
+    made = True
+    steps = call.steps()
+    assert isinstance(next(steps), Send)
+    with pytest.raises(KeyboardInterrupt):
+        steps.send(OK)
+    assert told == [CallEnded(call.receipt)]
+    assert call.receipt.stop is StopReason.CANCELLED
+    assert call.receipt.attempts
+
+
+def test_events_say_when_they_happened_from_the_start_of_the_call() -> None:
+    now = 1000.0
+    told: list[Any] = []
+    tokens = MemoryLimiter().admission("POST", "/v1/refunds")
+    request = replace(POST, lanes=("ch_1",))
+    call = Call(
+        request, POLICY, clock=lambda: now, random=lambda: 0.0, tokens=tokens, tell=told.append
+    )
+    steps = call.steps()
+    assert isinstance(next(steps), Enter)
+    now += 2.0
+    assert isinstance(steps.send(True), Admit)
+    now += 3.0
+    assert isinstance(steps.send(3.0), Send)
+    now += 4.0
+    steps.send(LOCKED)
+    at = {
+        type(event): event.at for event in told if not isinstance(event, CallStarted | AttemptEnded)
+    }
+    assert at == {LanesEntered: 2.0, Admitted: 5.0, AttemptStarted: 5.0, RetryScheduled: 9.0}
+    assert call.receipt.attempts[0].at == 5.0
+    steps.close()
+
+
+def test_what_a_server_calls_its_error_is_redacted(story: Any) -> None:
+    tale = story([Response(402, {}, "no_jenny@example.com")])
+    tale.run(POST)
+    assert tale.made.receipt.attempts[0].error_code == "[redacted]"

@@ -213,3 +213,20 @@ def test_what_observers_keep_with_a_receipt_is_no_part_of_it() -> None:
     assert other.marks == {}
     assert receipt == other
     assert "something" not in repr((receipt, asdict(receipt), receipt.as_dict()))
+
+
+def test_a_receipt_is_read_while_its_call_goes_on_waiting_for_something_new() -> None:
+    receipt = Receipt("POST", "/v1/customers")
+
+    class Waits(dict[Any, float]):
+        """The first wait for something else begins in the midst of each reading."""
+
+        def items(self) -> Any:
+            for number, item in enumerate(super().items()):
+                yield item
+                if not number:
+                    receipt.waits[Cause.BACKOFF] = 1.0
+
+    receipt.waits = Waits({Cause.LANE: 1.0, Cause.LIMITER: 2.0})
+    assert receipt.as_dict()["waits"] == {"lane": 1.0, "limiter": 2.0}
+    assert receipt.sentence().endswith("waited 1.00 s (lane) + 2.00 s (limiter)")

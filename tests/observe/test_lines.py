@@ -197,6 +197,13 @@ def test_what_is_said_of_a_run(running: bool, name: str, level: int) -> None:
     )
 
 
+def test_the_shortest_times_have_no_exponent() -> None:
+    line = line_of(CallEnded(receipt(attempts=[FINE], stop=StopReason.OK, seconds=0.0000264)))
+    assert line is not None
+    assert " seconds=0.000026 " in line.as_text()
+    assert json.loads(line.as_json())["seconds"] == 0.000026
+
+
 def test_text_is_logfmt() -> None:
     ended = CallEnded(
         receipt(attempts=[LOCKED, FINE], stop=StopReason.OK, seconds=1.0, lanes=("a b", "c"))

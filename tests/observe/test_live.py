@@ -61,7 +61,7 @@ def test_a_refused_place_leaves_nobody_listening() -> None:
         ("import holdfast.observe as o; o.serve()", "holdfast.observe.serve needs the package"),
         (
             "from holdfast.cli import main; sys.exit(main(['watch']))",
-            "holdfast watch: holdfast watch needs the package",
+            "holdfast watch: the live page needs the package",
         ),
     ],
 )

@@ -6,8 +6,9 @@ import pytest
 
 from holdfast.engine import Attempt, Cause, FaultClass, Receipt, StopReason
 from holdfast.observe import metrics as table
+from holdfast.observe.labels import CUTS, LABELS, METHODS, MOST_BLOCKS, MOST_ENDPOINTS
 from holdfast.observe.measuring import Bounded, Measurer, method_label, status_label
-from holdfast.observe.metrics import LABELS, METRICS
+from holdfast.observe.metrics import METRICS
 from holdfast.ratelimit.reasons import REFUSALS
 
 OK, LOCKED, LOST = FaultClass.OK, FaultClass.LOCKED, FaultClass.INTERRUPTED
@@ -108,7 +109,7 @@ def test_a_cut_has_the_level_of_its_reason() -> None:
     assert labels("endpoint-concurrency") == ("endpoint", "endpoint-concurrency")
     assert labels(None) == ("account", "none")
     assert labels("a reason of next year") == ("account", "other")
-    assert {labels(reason) for reason in (*REFUSALS, None, "?")} == set(table.CUTS)
+    assert {labels(reason) for reason in (*REFUSALS, None, "?")} == set(CUTS)
 
 
 @pytest.mark.parametrize(
@@ -142,9 +143,9 @@ def test_no_label_grows_without_bound() -> None:
         for metric, labels, _, _ in measurer.of_call(each):
             for label, value in zip(metric.labels, labels, strict=True):
                 values.setdefault(label, set()).add(value)
-    assert len(values["endpoint"]) == table.MOST_ENDPOINTS + 1
-    assert len(values["block"]) == table.MOST_BLOCKS + 1
-    assert len(measurer._places) <= table.MOST_ENDPOINTS * len(table.METHODS)
+    assert len(values["endpoint"]) == MOST_ENDPOINTS + 1
+    assert len(values["block"]) == MOST_BLOCKS + 1
+    assert len(measurer._places) <= MOST_ENDPOINTS * len(METHODS)
     for label, found in values.items():
         closed = LABELS[label].values
         assert not closed or found <= set(closed)

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from holdfast.observe.metrics import COUNTED, LABELS, METRICS, READ, Instrument, Metric
+from holdfast.observe.labels import LABELS
+from holdfast.observe.metrics import COUNTED, METRICS, READ, Instrument, Metric
 
 
 @pytest.fixture(params=METRICS, ids=lambda metric: metric.name)

@@ -17,7 +17,7 @@ import sentry_sdk
 import structlog
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from planted import PLANTS, Story
+from planted import NAMED, PLANTS, Story
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics
 from sentry_sdk.envelope import Envelope
@@ -180,9 +180,9 @@ def _command(*words: str) -> Callable[[Story], AbstractContextManager[Read]]:
 
 
 @contextmanager
-def _journal_board(story: Story) -> Iterator[Read]:
+def _journal_board(story: Story, source: str) -> Iterator[Read]:
     def read() -> str:
-        with closing(JournalBoard(story.folder / JOURNAL)) as board:
+        with closing(JournalBoard(story.folder / source)) as board:
             return json.dumps(board.snapshot())
 
     yield read
@@ -241,8 +241,10 @@ SINKS: dict[str, Callable[[Story], AbstractContextManager[Read]]] = {
     "what commands print": _printed,
     "results of a run": _file(RESULTS),
     "results of a retry": _file("holdfast-run/retry-1.jsonl"),
-    "the board of a run": _journal_board,
+    "the board of a run": lambda story: _journal_board(story, JOURNAL),
+    "the board of named requests": lambda story: _journal_board(story, NAMED),
     "report of a journal": lambda story: _report(story, JOURNAL),
+    "report of named requests": lambda story: _report(story, NAMED),
     "report of results": lambda story: _report(story, RESULTS),
     "doctor": _doctor,
     "doctor --api-base": _doctor_probe,

@@ -4,9 +4,13 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+from holdfast.engine import CallEnded, Receipt, StopReason
+from holdfast.observe import prometheus_multiprocess as module
+from holdfast.observe.metrics import CALLS
 from holdfast.sandbox import Sandbox
 
 WORKERS, UPDATES = 3, 10
@@ -110,3 +114,22 @@ def test_levels_are_those_of_the_living(tmp_path: Path) -> None:
     # The workers have gone, and their levels with them; what they counted has not.
     assert total(found["after"], "holdfast_calls_total") == 1 + WORKERS * UPDATES
     assert total(found["after"], "holdfast_limiter_rate", 'level="account"') == 900  # the master's
+
+
+def test_a_call_that_ends_while_the_same_thread_writes_is_counted_afterwards() -> None:
+    mirror = module.Mirror()
+    ended = CallEnded(Receipt("GET", "/v1/balance", stop=StopReason.OK))
+
+    def end_in_the_midst() -> None:
+        with module._writing:  # the garbage collection may end a forgotten call anywhere
+            mirror(ended)
+        mirror(ended)
+
+    thread = threading.Thread(target=end_in_the_midst, daemon=True)
+    thread.start()
+    thread.join(10)
+    assert not thread.is_alive(), "it waits for what it holds itself"
+    mirror.close()
+    labels = {"method": "GET", "endpoint": "/v1/balance", "stop": "ok"}
+    (calls,) = mirror._metrics[CALLS].collect()
+    assert [sample.value for sample in calls.samples if sample.labels == labels][:1] == [2.0]

@@ -11,7 +11,8 @@ import pytest
 from promql import ALERTS, DASHBOARD, PANELS, QUERIES, RECORDED, RULES, grouped_by, selectors
 from promserver import promtool
 
-from holdfast.observe.metrics import LABELS, METRICS, Instrument, Metric
+from holdfast.observe.labels import LABELS
+from holdfast.observe.metrics import METRICS, Instrument, Metric
 from holdfast.observe.shipped import FILES, shipped
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -161,7 +162,11 @@ def test_the_command_says_what_is_wrong(tmp_path: Path) -> None:
     assert run().returncode == run("a", "b").returncode == run("--x").returncode == 2
     assert run("--help").returncode == 0
     assert "usage: " in run().stderr
+    assert "Copies holdfast-alerts.yml and holdfast-grafana.json into FOLDER." in run().stderr
     taken = tmp_path / "file"
     taken.touch()
     done = run(str(taken))
-    assert (done.returncode, done.stderr) == (1, f"holdfast: {taken}: File exists\n")
+    assert (done.returncode, done.stderr) == (
+        2,
+        f"holdfast: {taken} is no folder: give another one\n",
+    )

@@ -1,6 +1,8 @@
 """The numbers of the process are exact: nothing is lost, nothing is counted twice."""
 
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -162,3 +164,37 @@ def test_a_forked_child_counts_its_own_calls(counting: Tally) -> None:
     os.close(read)
     os.close(write)
     assert value(counting, metrics.CALLS, *WHERE, "ok") == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_the_numbers_of_a_forked_child_begin_at_zero() -> None:
+    program = """
+import os
+from holdfast.engine import CallEnded, Receipt, StopReason
+from holdfast.observe.metrics import CALLS
+from holdfast.observe.tally import attach, process_tally
+from holdfast.stream import publish
+def call():
+    publish(CallEnded(Receipt("GET", "/v1/balance", stop=StopReason.OK)))
+def calls():
+    return sum(number.value for number in process_tally().read()[CALLS].values())
+detach = attach()
+call()
+assert calls() == 1
+if os.fork() == 0:
+    assert calls() == 0, "the parent's calls are the parent's"
+    call()
+    assert calls() == 1
+    os._exit(0)
+assert os.wait()[1] == 0
+assert calls() == 1
+detach()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

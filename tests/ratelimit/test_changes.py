@@ -42,3 +42,23 @@ def test_a_cut_concurrency_recovers_too() -> None:
                 caller.end()
     assert [type(event) for event in seen] == [LimitCut, LimitRecovered]
     assert seen[0].concurrency < 4
+
+
+def test_subscribers_are_told_of_a_recovery_without_the_mutex() -> None:
+    seen: list[Any] = []
+    world = World(RateLimits(account=Limit(1000.0, concurrency=4)))
+
+    def look(event: object) -> None:
+        seen.append((type(event), world.limiter.states()["account"].is_cut))
+
+    with subscribe(look, only=Wanted.ENDS, inline=True):
+        callers = [world.call() for _ in range(4)]
+        callers[0].refused("global-concurrency")
+        for caller in callers[1:]:
+            caller.end()
+        for _ in range(40):
+            world.run(0.1)
+            together = [world.call() for _ in range(4)]
+            for caller in together:
+                caller.end()
+    assert seen == [(LimitCut, True), (LimitRecovered, False)]

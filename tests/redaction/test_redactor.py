@@ -3,6 +3,7 @@ import re
 import string
 import time
 import timeit
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -297,3 +298,17 @@ def test_what_is_hidden_in_a_request_goes_from_the_answer_to_it() -> None:
         "message": f"No {REDACTED} of {REDACTED} (19901) in Ax",  # too short to be told from others
         "code": ["gold", 7, None],
     }
+
+
+def test_names_of_any_length_take_no_memory() -> None:
+    redactor = Redactor()
+    tracemalloc.start()
+    try:
+        for number in range(300):
+            name = f"n{number:04}" * 2_000
+            assert redactor.text(f"x {name}=1, y") == f"x {name}=1, y"
+            assert redactor.value({name: 1, f"card[{name}]": 2}) == {name: 1, f"card[{name}]": 2}
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000

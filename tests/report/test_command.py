@@ -24,6 +24,26 @@ def test_without_an_option_there_is_the_summary_only(results: Write, command: Co
     assert sorted(path.parent.iterdir()) == before
 
 
+def test_without_a_file_it_is_the_run_of_this_folder(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert command() == (
+        2,
+        "",
+        "holdfast report: holdfast-run/journal.sqlite cannot be read: No such file or directory\n",
+    )
+
+
+def test_a_run_right_after_json_is_what_is_read(results: Write, command: Command) -> None:
+    path = results([line("r-1")])
+    before = path.read_bytes()
+    code, out, said = command("--json", path)
+    assert (code, said) == (0, "")
+    assert json.loads(out)["requests"]["ended"] == 1
+    assert path.read_bytes() == before
+
+
 def test_the_page_is_written_for_its_owner_and_its_size_is_said(
     results: Write, command: Command, tmp_path: Path
 ) -> None:

@@ -24,8 +24,8 @@ def test_attributes_and_children() -> None:
 
 
 def test_nothing_invisible_is_shown() -> None:
-    assert shown("a\x00b\x1b[31m\u202ec\u2066d\u200be\ud800\n") == (
-        "a\\x00b\\x1b[31m\\u202ec\\u2066d\\u200be\\ud800\\x0a"
+    assert shown("a\x00b\x1b[31m\u202ec\u2066d\u200be\ud800 \r\n\n e\n") == (
+        "a\\x00b\\x1b[31m\\u202ec\\u2066d\\u200be\\ud800 e "
     )
     assert shown("Zürich 東京 🦊") == "Zürich 東京 🦊"
 

@@ -313,4 +313,7 @@ def test_a_port_that_is_taken_exits_with_1(
     box: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.run(parse("--port", str(box.port))) == 1
-    assert f"cannot listen on 127.0.0.1 port {box.port}" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    start = f"holdfast sandbox: the sandbox cannot listen on 127.0.0.1 port {box.port}: "
+    assert said.startswith(start)
+    assert said.endswith("; give another port\n")

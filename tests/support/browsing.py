@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 
 ARGUMENTS = [
     "--headless",
@@ -33,6 +33,42 @@ def executable() -> str:
     if found is None:
         pytest.fail("the tests of pages need Chromium: run scripts/setup-browser")
     return found
+
+
+class Watch:
+    """What tabs complain of, and what they ask of others than the page's own place."""
+
+    def __init__(self) -> None:
+        self._complaints: list[str] = []
+        self._strangers: list[str] = []
+
+    def over(self, page: Page, home: str) -> None:
+        """Watch a tab, before it goes to a page.
+
+        Args:
+            page: the tab.
+            home: what the address of all that it may ask for begins with.
+        """
+        page.on("pageerror", lambda error: self._complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self._complaints.append(f"dialog: {dialog.message}"))
+        page.on("console", self._said)
+        page.on("request", lambda request: self._asked(request.url, home))
+
+    def found_nothing(self) -> None:
+        """Fail, if there was anything.
+
+        A server that is away, and a refusal that a test provokes, are complaints of Chromium, too.
+        """
+        assert self._strangers == []
+        assert [one for one in self._complaints if "Failed to load resource" not in one] == []
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self._complaints.append(message.text)
+
+    def _asked(self, url: str, home: str) -> None:
+        if not url.startswith((home, "data:,")):
+            self._strangers.append(url)
 
 
 @contextmanager

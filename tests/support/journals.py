@@ -22,16 +22,19 @@ class WrittenJournal:
     Args:
         path: the file.
         requests: method, path and parameters of each, in the file's order.
+        run: tells it from other journals.
     """
 
-    def __init__(self, path: Path, requests: Sequence[tuple[str, str, dict[str, object]]]) -> None:
+    def __init__(
+        self, path: Path, requests: Sequence[tuple[str, str, dict[str, object]]], run: str = ""
+    ) -> None:
         self.path = path
         self.requests = requests
         self._journal = Journal(path)
         with self._journal.loading() as loading:
             for line, (method, where, params) in enumerate(requests, 1):
                 loading.add(line, Request(f"r-{line}", method, where, params), f"key-{line}")
-            about = About("file", "https://api.stripe.com", len(requests), ())
+            about = About("file", "https://api.stripe.com", len(requests), (), run)
             loading.finish(about)
         self._journal.loaded(about)
         self._closed = False

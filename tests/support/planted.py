@@ -117,6 +117,9 @@ IN_SENTENCES = [
     and name not in ("security code", "idempotency key")
 ]
 
+NAMED = "holdfast-run/named.sqlite"
+"""The journal of a run whose requests are called after secrets."""
+
 SENTENCE = "; ".join(text_of(name) for name in IN_SENTENCES)
 
 PERSON = {
@@ -218,6 +221,7 @@ class Story:
         self._blocks()
         with self._server(ECHO, refusal(), refusal(500), ECHO, refusal()) as server:
             self._run(server.url)
+        self._named(self.box.url)
 
     @contextlib.contextmanager
     def _server(self, *script: bytes) -> Iterator[ScriptedServer]:
@@ -311,8 +315,24 @@ class Story:
             for name, text in (("a", text_of("live key")), ("b", text_of("email")))
         ]
         bad += [{**lines[0], "id": f"twice-{n}", "path": f"/v1/{n}"} for n in range(2)]
+        bad += [{**lines[1], "id": SENTENCE} for _ in range(2)]
         path = self._file("bad.jsonl", bad)
         self.command("run", path, "--api-base", url, "--journal", str(self.folder / "bad.sqlite"))
+
+    def _named(self, url: str) -> None:
+        """A run whose requests are called after secrets; results alone name them so."""
+        path = self._file(
+            "named.jsonl",
+            [
+                {"id": f"of {text_of(name)}", "method": "POST", "path": "/v1/customers/none"}
+                for name in IN_SENTENCES
+            ],
+        )
+        places = ("--journal", NAMED, "--results", str(self.folder / "named.results"))
+        # Some are unsure, the others fail.
+        self.box.fault("POST", "/v1/customers/none", "html_500", count=len(IN_SENTENCES))
+        self.command("run", path, "--api-base", url, "--max-retries", "1", *places)
+        self.command("run", "--retry", NAMED, "--api-base", url)
 
     def _file(self, name: str, lines: list[dict[str, object]]) -> str:
         path = self.folder / name

@@ -6,11 +6,11 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from scripted import Answer, ScriptedServer, answer, reset
+from scripted import ScriptedServer, answer, reset
 
 from holdfast.engine import Failure, Outcome, Phase, Response
 from holdfast.transports.async_curl import AsyncCurlTransport
@@ -20,19 +20,6 @@ from holdfast.transports.sync_curl import CurlTransport
 OK = answer(200, {"id": "cus_1"})
 Serve = Callable[..., ScriptedServer]
 SendAll = Callable[..., list[Outcome]]
-
-
-@pytest.fixture
-def serve() -> Iterator[Serve]:
-    started = []
-
-    def start(*script: Answer) -> ScriptedServer:
-        started.append(ScriptedServer(list(script)))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.stop()
 
 
 def _in_turn(exchanges: list[Exchange], *, timeout: float = 10, pause: float = 0) -> list[Outcome]:

@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from holdfast.batch.again import retry, retry_command, sandbox_of
+from holdfast.batch.again import report_command, retry, retry_command, sandbox_of
 from holdfast.batch.errors import BatchError, Stopped, UsageError
+from holdfast.batch.journal_view import open_journal
 from holdfast.batch.progress import progress
 from holdfast.batch.runner import CONCURRENCY, Options
 from holdfast.batch.runner import run as run_batch
@@ -23,20 +24,16 @@ from holdfast.batch.summary import Summary
 from holdfast.batch.target import SANDBOX_KEY, EmbeddedSandbox, Remote, Target
 from holdfast.batch.watching import live_page
 from holdfast.batch.workspace import Workspace
+from holdfast.command_line import FAILED, OK, SIGNALLED, USAGE, complain, parse_port, read_key, told
 from holdfast.durations import parse_duration
 from holdfast.policy import Policy
 from holdfast.redaction import Redactor
 from holdfast.sandbox.holds import parse_hold
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    from holdfast.command_line import Subparsers
 
 KEY_VARIABLE = "STRIPE_API_KEY"
-
-_Read = TypeVar("_Read")
-
-_OK, _NOT_OK, _USAGE = 0, 1, 2
-_SIGNALLED = 128  # plus the signal's number, as a shell has it: 130 after Ctrl-C
 
 _NOT_FOR_RETRY = {
     "journal": "its journal is beside the one that it retries, so that the next retry finds it",
@@ -101,7 +98,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--deadline",
-        type=_told(parse_duration),
+        type=told(parse_duration),
         metavar="DURATION",
         help=f"how long a request may take, with its retries ({Policy().deadline:g}s)",
     )
@@ -126,7 +123,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--watch",
-        type=_told(_port),
+        type=told(_port),
         nargs="?",
         const=0,
         metavar="PORT",
@@ -151,13 +148,13 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--lock-wait",
-        type=_told(_as_given(parse_duration)),
+        type=told(_as_given(parse_duration)),
         metavar="DURATION",
         help="with --sandbox: how long a request waits for one object's lock (100ms)",
     )
     option(
         "--hold",
-        type=_told(_as_given(parse_hold)),
+        type=told(_as_given(parse_hold)),
         metavar="HOLD",
         help="with --sandbox: how long a write holds its locks: 20ms, lognormal:20ms,0.5 (20ms)",
     )
@@ -181,16 +178,17 @@ def run(arguments: argparse.Namespace) -> int:
             options = replace(_options(arguments), report=_say, watch=watch, stop=stopping.event)
             summary = _carry_out(arguments, options)
     except UsageError as error:
-        return _complain(error, _USAGE)
+        return complain("run", error, USAGE)
     except Stopped as error:
-        return _complain(error, _stopped_by(stopping))
+        return complain("run", error, _stopped_by(stopping))
     except BatchError as error:
-        return _complain(error, _NOT_OK)
+        return complain("run", error, FAILED)
     except (OSError, sqlite3.Error) as error:
-        return _complain(
+        return complain(
+            "run",
             f"the run broke off: {error}; mend that and give the same command again"
             + _without_fresh(arguments),
-            _NOT_OK,
+            FAILED,
         )
     _show(summary, arguments)
     if summary.interrupted:
@@ -199,7 +197,7 @@ def run(arguments: argparse.Namespace) -> int:
             + _without_fresh(arguments)
         )
         return _stopped_by(stopping)
-    return _OK if summary.all_ok else _NOT_OK
+    return OK if summary.all_ok else FAILED
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -217,6 +215,7 @@ def _check(arguments: argparse.Namespace) -> None:
 
 def _carry_out(arguments: argparse.Namespace, options: Options) -> Summary:
     if arguments.retry is not None:
+        open_journal(arguments.retry)  # what is wrong with it is told before a missing key is
         store = sandbox_of(arguments.retry) if arguments.sandbox else None
         target = _target(arguments, store)
         return retry(
@@ -236,7 +235,10 @@ def _carry_out(arguments: argparse.Namespace, options: Options) -> Summary:
 def _target(arguments: argparse.Namespace, store: Path | None) -> Target:
     key = os.environ.get(KEY_VARIABLE) or None
     if arguments.key_file is not None:
-        key = _read_key(arguments.key_file)
+        try:
+            key = read_key(arguments.key_file)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
     if store is not None and arguments.sandbox:
         return EmbeddedSandbox(
             store,
@@ -255,15 +257,6 @@ def _target(arguments: argparse.Namespace, store: Path | None) -> Target:
             "none)"
         )
     return Remote(key) if arguments.api_base is None else Remote(key, arguments.api_base)
-
-
-def _read_key(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except OSError as error:
-        raise UsageError(f"the key file {path} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError:
-        raise UsageError(f"the key file {path} holds no API key: it is not ASCII text") from None
 
 
 def _options(arguments: argparse.Namespace) -> Options:
@@ -300,7 +293,7 @@ class _Stopping:
 
 
 def _stopped_by(stopping: _Stopping) -> int:
-    return _SIGNALLED + (stopping.signal or signal.SIGINT)
+    return SIGNALLED + (stopping.signal or signal.SIGINT)
 
 
 @contextmanager
@@ -326,6 +319,7 @@ def _show(summary: Summary, arguments: argparse.Namespace) -> None:
             print(f"nothing is left to do for {arguments.file}: --fresh would start anew")
         for line in summary.lines():
             print(line)
+        print(f"report    {report_command(summary.journal)}")
         if not (summary.all_ok or summary.interrupted):
             print(f"to retry  {retry_command(arguments.retry or summary.journal)}")
     if arguments.json:
@@ -337,19 +331,15 @@ def _without_fresh(arguments: argparse.Namespace) -> str:
     return ", without --fresh" if arguments.fresh else ""
 
 
-def _complain(problem: object, code: int) -> int:
-    _say(f"holdfast run: {problem}")
-    return code
-
-
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise ValueError(f"{text!r} is no port: give a number up to 65535, or FILE before --watch")
-    return int(text)
+    try:
+        return parse_port(text)
+    except ValueError as error:
+        raise ValueError(f"{error}, or FILE before --watch") from None
 
 
 def _as_given(read: Callable[[str], object]) -> Callable[[str], str]:
@@ -358,17 +348,5 @@ def _as_given(read: Callable[[str], object]) -> Callable[[str], str]:
     def checked(text: str) -> str:
         read(text)
         return text
-
-    return checked
-
-
-def _told(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
-    """Let argparse show the sentence of a ValueError instead of one of its own."""
-
-    def checked(text: str) -> _Read:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
 
     return checked

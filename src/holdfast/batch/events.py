@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
-from holdfast.batch.summary import Snapshot
+from holdfast.batch.snapshot import Snapshot
 from holdfast.stream import process_stream
 
 _stream = process_stream()

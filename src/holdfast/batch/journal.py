@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
+from holdfast.batch.conclusion import Status
 from holdfast.batch.errors import JournalMismatch, UsageError
 from holdfast.batch.file_locks import folder_locked
 from holdfast.batch.journal_format import (
@@ -161,10 +162,12 @@ class Journal:
             position = rows[-1][0]
 
     def not_ok(self, limit: int) -> list[dict[str, Any]]:
-        """The first results that are not ok."""
+        """Results that are not ok: the unsure ones first, since these must be looked up."""
         with self._mutex:
             rows = self._database.execute(
-                "SELECT text FROM results WHERE NOT ok ORDER BY position LIMIT ?", (limit,)
+                "SELECT text FROM results WHERE NOT ok"
+                " ORDER BY json_extract(text, '$.status') IS NOT ?, position LIMIT ?",
+                (Status.UNSURE, limit),
             ).fetchall()
         return [json.loads(text) for (text,) in rows]
 

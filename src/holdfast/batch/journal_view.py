@@ -21,7 +21,7 @@ from holdfast.batch.journal_format import (
 from holdfast.batch.loading import objects_of
 from holdfast.batch.reading import Request
 from holdfast.batch.readonly import ReadOnlyFile, Row
-from holdfast.batch.summary import Snapshot
+from holdfast.batch.snapshot import Snapshot
 from holdfast.batch.tally import Tally
 from holdfast.redaction import redact_path, redact_value
 
@@ -136,6 +136,10 @@ class JournalView:
     def lines(self) -> list[int]:
         """The lines of all requests in the file."""
         return [line for (line,) in self._rows("SELECT line FROM requests")]
+
+    def ids(self) -> Iterator[str]:
+        """The ids of all requests in the file."""
+        return (id_ for (id_,) in self._rows("SELECT id FROM requests"))
 
     def is_ok(self, line: int) -> bool:
         """Whether the request of a line has ended well."""

@@ -10,6 +10,7 @@ from holdfast.batch.journal import Journal, Loading
 from holdfast.batch.journal_format import About
 from holdfast.batch.reading import Line, Reader, Request
 from holdfast.lanes import keys_for
+from holdfast.showing import shown
 
 _HOTTEST = 5
 _COUNTED = 100_000
@@ -120,7 +121,7 @@ class _Problems:
 
     def add_duplicate(self, line: int, id_: str, first: int | None) -> None:
         if first is not None:
-            self.add(line, f'the id "{id_}" is already used in line {first}')
+            self.add(line, f'the id "{shown(id_)}" is already used in line {first}')
 
     def raise_any(self) -> None:
         if self._count:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from holdfast.batch.sending import require_packages
-from holdfast.batch.summary import Snapshot
+from holdfast.batch.snapshot import Snapshot
 
 _LINE_EVERY = 5.0
 

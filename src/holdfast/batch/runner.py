@@ -19,7 +19,8 @@ from holdfast.batch.reading import fingerprint
 from holdfast.batch.results import Result, ResultsFile
 from holdfast.batch.scheduling import Job, Schedule
 from holdfast.batch.sending import Sender, require_packages
-from holdfast.batch.summary import Snapshot, Summary, summarise
+from holdfast.batch.snapshot import Snapshot
+from holdfast.batch.summary import Summary, summarise
 from holdfast.batch.target import Endpoint, Target
 from holdfast.batch.workspace import Workspace
 from holdfast.batch.writing import Begun, Ended, Writer

@@ -85,9 +85,7 @@ def require_packages(names: Iterable[str] = ("stripe", "urllib3", "httpx2")) -> 
     """Raise UsageError, which says what to install, if a package is missing."""
     for name in names:
         if importlib.util.find_spec(name) is None:
-            raise UsageError(
-                f"holdfast run needs the package {name!r}: pip install 'holdfast[cli]'"
-            )
+            raise UsageError(f"this needs the package {name!r}: pip install 'holdfast[cli]'")
 
 
 def _result(

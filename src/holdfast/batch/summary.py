@@ -3,56 +3,18 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from holdfast.batch import tally as names
-from holdfast.batch.conclusion import Status
 from holdfast.batch.journal import Journal
 from holdfast.batch.journal_format import About
-from holdfast.batch.tally import Tally
+from holdfast.batch.snapshot import Snapshot
 from holdfast.batch.workspace import Workspace
 from holdfast.durations import format_duration
+from holdfast.showing import shown
 
 _LISTED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """How far a run is.
-
-    Attributes:
-        total: the requests of the file.
-        done: those that ended.
-        ok, failed, unsure: how they ended.
-        retries: attempts beyond the first ones.
-        seconds: time spent, in this run and the ones that it goes on from.
-    """
-
-    total: int
-    done: int
-    ok: int
-    failed: int
-    unsure: int
-    retries: int
-    seconds: float
-
-    @classmethod
-    def of(cls, tally: Tally, total: int) -> Self:
-        """Read the figures of a tally."""
-        return cls(
-            total=total,
-            done=tally.count(names.DONE),
-            ok=tally.count(Status.OK.value),
-            failed=tally.count(Status.FAILED.value),
-            unsure=tally.count(Status.UNSURE.value),
-            retries=round(sum(tally.parts(names.RETRIES).values())),
-            seconds=tally.get(names.SECONDS),
-        )
-
-    @property
-    def rate(self) -> float:
-        """Requests a second."""
-        return self.done / self.seconds if self.seconds > 0 else 0.0
+_LONGEST_WHY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +125,8 @@ class Summary:
             yield "hottest objects"
             for hot in self.hottest:
                 waited = format_duration(_mean(hot.waited, hot.requests))
-                yield f"  {hot.key}: {hot.requests:,} requests, each in its queue for {waited}"
+                key = shown(hot.key)
+                yield f"  {key}: {hot.requests:,} requests, each in its queue for {waited}"
         yield _row("results", self.results)
         yield from self._not_ok_lines()
 
@@ -172,7 +135,7 @@ class Summary:
             return
         yield "not ok"
         for result in self.not_ok:
-            yield f"  {result['id']}: {result['status']}, {_why(result)}"
+            yield f"  {shown(result['id'])}: {result['status']}, {_why(result)}"
         left_out = self.figures.failed + self.figures.unsure - len(self.not_ok)
         if left_out > 0:
             yield f"  ... and {left_out:,} more"
@@ -231,4 +194,5 @@ def _why(result: dict[str, Any]) -> str:
     error = result.get("error") or {}
     message = result.get("reason") or error.get("message") or result["stop_reason"]
     status = result["http_status"]
-    return f"{message}" if status is None else f"HTTP {status}, {message}"
+    why = shown(str(message), _LONGEST_WHY)
+    return why if status is None else f"HTTP {status}, {why}"

@@ -3,7 +3,9 @@
 `examine(obj)` lints a running object in your own tests; `survey(paths)` reads code.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from holdfast.lazily import lazily
 
 if TYPE_CHECKING:
     from holdfast.doctor.examining import examine
@@ -13,19 +15,15 @@ if TYPE_CHECKING:
 __all__ = ["Finding", "Place", "Severity", "Survey", "examine", "survey"]
 
 # Imported when first asked for: the command line has to be quick for whoever runs another command.
-_PLACES = {
-    "examine": "holdfast.doctor.examining",
-    "Finding": "holdfast.doctor.finding",
-    "Place": "holdfast.doctor.finding",
-    "Severity": "holdfast.doctor.finding",
-    "Survey": "holdfast.doctor.surveying",
-    "survey": "holdfast.doctor.surveying",
-}
+__getattr__ = lazily(
+    __name__,
+    {
+        "holdfast.doctor.examining": ("examine",),
+        "holdfast.doctor.finding": ("Finding", "Place", "Severity"),
+        "holdfast.doctor.surveying": ("Survey", "survey"),
+    },
+)
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'holdfast.doctor' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module(_PLACES[name]), name)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

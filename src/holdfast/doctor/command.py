@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from holdfast.command_line import FAILED, OK, USAGE, complain, read_key
 from holdfast.doctor.catalogue import CHECKS
 from holdfast.doctor.finding import Finding, in_order
 from holdfast.doctor.report import as_json, lines, summary, table
@@ -16,13 +17,10 @@ from holdfast.durations import parse_duration
 from holdfast.redaction import redact_text
 
 if TYPE_CHECKING:
+    from holdfast.command_line import Subparsers
     from holdfast.doctor.surveying import Survey
 
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
 DEADLINE = 10.0
-
-_OK, _FOUND, _USAGE = 0, 1, 2
 
 _DESCRIPTION = """\
 Read code, a running configuration and the environment, and say what to change.
@@ -85,13 +83,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.list:
         for line in table():
             print(line)
-        return _OK
+        return OK
     try:
         wanted = _wanted(arguments)
         findings, looked_at = _look(arguments)
     except _UsageError as error:
-        print(f"holdfast doctor: {error}", file=sys.stderr)
-        return _USAGE
+        return complain("doctor", error, USAGE)
     findings = in_order([found for found in findings if found.check in wanted])
     if arguments.json:
         print(as_json(findings, looked_at))
@@ -101,7 +98,7 @@ def run(arguments: argparse.Namespace) -> int:
         for sentence in looked_at["left_out"]:
             print(f"note: {sentence}")
         print(summary(findings, _read(looked_at)))
-    return _FOUND if any(found.severity.counts for found in findings) else _OK
+    return FAILED if any(found.severity.counts for found in findings) else OK
 
 
 def _wanted(arguments: argparse.Namespace) -> set[str]:
@@ -171,15 +168,9 @@ def _probe(arguments: argparse.Namespace) -> list[Finding]:
     key = os.environ.get(KEY_VARIABLE, "").strip() or None
     if arguments.key_file is not None:
         try:
-            key = arguments.key_file.read_text(encoding="ascii").strip()
-        except OSError as error:
-            raise _UsageError(
-                f"the key file {arguments.key_file} cannot be read: {error.strerror}"
-            ) from error
-        except UnicodeDecodeError:
-            raise _UsageError(
-                f"the key file {arguments.key_file} holds no API key: it is not ASCII text"
-            ) from None
+            key = read_key(arguments.key_file)
+        except ValueError as error:
+            raise _UsageError(str(error)) from None
     try:
         seconds = parse_duration(arguments.deadline)
         return probe(arguments.api_base, key, deadline=seconds)

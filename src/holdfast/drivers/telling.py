@@ -24,8 +24,10 @@ def own_teller(on_event: Tell | None) -> Tell | None:
     put = Queued(on_event, Wanted.ALL).put
 
     def tell(event: Event) -> None:
-        put(event)
-        _stream.publish(event)
+        try:
+            put(event)
+        finally:  # Ctrl-C may come in between
+            _stream.publish(event)
 
     return tell
 

@@ -6,6 +6,7 @@ and the driver carries out the commands.
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from holdfast.engine.classify import FaultClass, classify, limit_reason
@@ -170,7 +171,7 @@ class Call:
         receipt, tell, tokens = self.receipt, self._details, self.tokens
         max_waiting = self._policy.max_waiting
         admits = tokens is not None and self._policy.throttled == "wait"
-        on_wait = None if tell is None else self._waits_for_token
+        on_wait = None if tell is None else partial(self._tell_of_wait, tell, Cause.LIMITER)
         sending = False
         try:
             if tell is not None:
@@ -260,7 +261,7 @@ class Call:
             deadline - began,
             policy.max_waiting,
             policy.calls_in_lane,
-            None if tell is None else self._waits_for_lane,
+            None if tell is None else partial(self._tell_of_wait, tell, Cause.LANE),
         )
         now = self._clock()
         self.receipt.add_wait(Cause.LANE, now - began)
@@ -269,15 +270,8 @@ class Call:
         if tell is not None:
             tell(LanesEntered(self.receipt, lanes, now - began, now - self._started))
 
-    def _waits_for_lane(self) -> None:
-        self._tell_of_wait(Cause.LANE)
-
-    def _waits_for_token(self) -> None:
-        self._tell_of_wait(Cause.LIMITER)
-
-    def _tell_of_wait(self, cause: Cause) -> None:
-        if self._details is not None:
-            self._details(Waiting(self.receipt, cause, self._clock() - self._started))
+    def _tell_of_wait(self, tell: Callable[[Event], object], cause: Cause) -> None:
+        tell(Waiting(self.receipt, cause, self._clock() - self._started))
 
     def _judge(self, attempt: Attempt, outcome: Outcome, deadline: float, admits: bool) -> Verdict:
         if self._refused is not None:
@@ -300,10 +294,12 @@ class Call:
     def _end(self, reason: StopReason) -> None:
         if self.receipt.stop is not None:
             return  # interrupted while its end was told
-        self.receipt.stop = reason
         self.receipt.seconds = self._clock() - self._started
+        ended = CallEnded(self.receipt)
+        # From here on nothing may come in between: a call that says that it has ended tells it.
+        self.receipt.stop = reason
         if self._tell is not None:
-            self._tell(CallEnded(self.receipt))
+            self._tell(ended)
 
 
 def _record(number: int, outcome: Outcome, at: float, seconds: float) -> Attempt:

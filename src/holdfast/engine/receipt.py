@@ -189,7 +189,8 @@ class Receipt(_Aside):
         if number:
             counts = Counter(self.fault_classes)
             parts.append(", ".join(f"{fault} x {count}" for fault, count in counts.items()))
-        waited = [f"{format_duration(s)} ({cause})" for cause, s in self.waits.items() if s >= 5e-4]
+        waits = self.waits.copy()  # of a call that goes on, on another thread
+        waited = [f"{format_duration(s)} ({cause})" for cause, s in waits.items() if s >= 5e-4]
         if waited:
             parts.append("waited " + " + ".join(waited))
         last = self.attempts[-1].request_id if self.attempts else None
@@ -229,7 +230,7 @@ class Receipt(_Aside):
             "seconds": self.seconds,
             "in_doubt": self.in_doubt,
             "key_fingerprint": self.key_fingerprint,
-            "waits": {cause.value: seconds for cause, seconds in self.waits.items()},
+            "waits": {cause.value: seconds for cause, seconds in self.waits.copy().items()},
             "attempts": [
                 {
                     "number": attempt.number,

@@ -84,6 +84,8 @@ class MemoryLanes(LaneTable):
         ticket, elder = self._ticket(keys, width)
         try:
             if self._enter_free(ticket, elder):
+                if self._late:
+                    self._leave_late()
                 return ticket
             gate = threading.Lock()
             gate.acquire()
@@ -113,6 +115,8 @@ class MemoryLanes(LaneTable):
         ticket, elder = self._ticket(keys, width)
         try:
             if self._enter_free(ticket, elder):
+                if self._late:
+                    self._leave_late()
                 return ticket
             gate = _Gate()
             self._enqueue(ticket, gate.open, max_waiting, elder)

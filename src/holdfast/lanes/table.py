@@ -9,13 +9,14 @@ arise, whatever objects the calls name. The mutex is held for a few dictionary o
 import heapq
 import threading
 from bisect import insort
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 
 from holdfast.errors import LaneFull
 from holdfast.lanes.changes import tell_of_widths
 from holdfast.lanes.states import Crowd, LaneState
 from holdfast.lanes.width import Widths
+from holdfast.mutex import owned
 
 ADAPTIVE = 0
 """The width of a call that goes by what its lanes learned."""
@@ -143,7 +144,10 @@ class LaneTable:
         self._reset()
 
     def _reset(self) -> None:
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
+        self._is_mine = owned(self._mutex)
+        # Tickets that the garbage collection gives up while this thread is at the lanes.
+        self._late: deque[Ticket] = deque()
         self._lanes: dict[str, Lane] = {}
         self._arrivals = 0
         self._waiting = 0
@@ -172,7 +176,9 @@ class LaneTable:
         """
         with self._mutex:
             found = [(key, self._lanes.get(key)) for key in keys]
-            return tuple(_state(key, lane) for key, lane in found if lane is not None)
+            states = tuple(_state(key, lane) for key, lane in found if lane is not None)
+        self._leave_late()
+        return states
 
     def busiest(self, limit: int) -> tuple[LaneState, ...]:
         """The lanes that most calls wait for, at one moment; those nobody waits for are left out.
@@ -198,7 +204,9 @@ class LaneTable:
     def occupied(self, keys: Iterable[str]) -> tuple[str, ...]:
         """Those of some objects whose lanes somebody is in."""
         with self._mutex:
-            return tuple(key for key in keys if key in self._lanes)
+            occupied = tuple(key for key in keys if key in self._lanes)
+        self._leave_late()
+        return occupied
 
     def enqueue(
         self,
@@ -231,6 +239,17 @@ class LaneTable:
             ticket.leave()
         return ticket
 
+    def _enqueue(
+        self,
+        ticket: Ticket,
+        granted: Callable[[], object],
+        max_waiting: int | None,
+        elder: int | None = None,
+    ) -> None:
+        self._take_place(ticket, granted, max_waiting, elder)
+        if self._late:
+            self._leave_late()
+
     def _enter_free(self, ticket: Ticket, elder: int | None) -> bool:
         """Enter the lanes if nobody at all is in any of them: the usual case, and the quick one."""
         lanes = self._lanes
@@ -246,12 +265,12 @@ class LaneTable:
                 lanes[key] = Lane(ticket.share)
             return True
 
-    def _enqueue(
+    def _take_place(
         self,
         ticket: Ticket,
         granted: Callable[[], object],
         max_waiting: int | None,
-        elder: int | None = None,
+        elder: int | None,
     ) -> None:
         bound = self.max_waiting if max_waiting is None else max_waiting
         lanes = self._lanes
@@ -295,20 +314,40 @@ class LaneTable:
                 lane.inside += ticket.share
 
     def _leave(self, ticket: Ticket, clean: bool) -> bool:
+        if self._is_mine():
+            self._late.append(ticket)
+            return False
         passed_on = False
         leaving = [ticket]
+        widened: list[tuple[str, int]] = []
         while leaving:
-            for heir in self._release(leaving.pop(), clean):
+            for heir in self._release(leaving.pop(), clean, widened):
                 granted, heir._granted = heir._granted, None
                 if granted is not None and granted() is False:
                     leaving.append(heir)
                 else:
                     passed_on = True
             clean = False  # of the call that left, not of those who were gone
+        if widened:
+            # Without the mutex and after the heirs, whatever a subscriber does or raises.
+            tell_of_widths(widened)
+        if self._late:
+            self._leave_late()
         return passed_on
 
-    def _release(self, ticket: Ticket, clean: bool) -> list[Ticket]:
-        """Take a ticket out of its lanes; return the tickets that thereby have all of theirs."""
+    def _leave_late(self) -> None:
+        while self._late:
+            try:
+                ticket = self._late.popleft()
+            except IndexError:
+                return  # another thread has it
+            self._leave(ticket, clean=False)
+
+    def _release(self, ticket: Ticket, clean: bool, widened: list[tuple[str, int]]) -> list[Ticket]:
+        """Take a ticket out of its lanes; return the tickets that thereby have all of theirs.
+
+        Lanes that it makes wider are added to `widened`.
+        """
         with self._mutex:
             state, ticket._state = ticket._state, _LEFT
             if state == _LEFT or ticket._table is not self._lanes:
@@ -331,8 +370,7 @@ class LaneTable:
                     and lane.is_waited_for
                     and self._widths.clean(key)
                 ):
-                    # Told under the mutex: it is a rare event, and a queue takes it at once.
-                    tell_of_widths([(key, self._widths.of(key))])
+                    widened.append((key, self._widths.of(key)))
             return self._heirs(ticket.keys) if changed else []
 
     def _close(self, key: str) -> None:

@@ -3,9 +3,9 @@
 Each exporter is a module of its own and is imported, with its library, when it is first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from holdfast.lazily import lazily
 from holdfast.stream import Subscription, Wanted, flush, subscribe
 
 if TYPE_CHECKING:
@@ -35,24 +35,19 @@ __all__ = [
     "to_structlog",
 ]
 
-_PLACES: dict[str, tuple[str, ...]] = {
-    "holdfast.observe.board": ("Board",),
-    "holdfast.observe.journal_source": ("JournalBoard",),
-    "holdfast.observe.opentelemetry": ("OpenTelemetryExporter", "to_opentelemetry"),
-    "holdfast.observe.live": ("serve",),
-    "holdfast.observe.logs": ("to_logging",),
-    "holdfast.observe.prometheus": ("PrometheusExporter", "to_prometheus"),
-    "holdfast.observe.sentry": ("to_sentry",),
-    "holdfast.observe.structlog": ("to_structlog",),
-}
-_LAZY = {name: place for place, names in _PLACES.items() for name in names}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module 'holdfast.observe' has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(_LAZY[name]), name)
-    return value
+__getattr__ = lazily(
+    __name__,
+    {
+        "holdfast.observe.board": ("Board",),
+        "holdfast.observe.journal_source": ("JournalBoard",),
+        "holdfast.observe.opentelemetry": ("OpenTelemetryExporter", "to_opentelemetry"),
+        "holdfast.observe.live": ("serve",),
+        "holdfast.observe.logs": ("to_logging",),
+        "holdfast.observe.prometheus": ("PrometheusExporter", "to_prometheus"),
+        "holdfast.observe.sentry": ("to_sentry",),
+        "holdfast.observe.structlog": ("to_structlog",),
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -11,8 +11,9 @@ from holdfast._version import __version__
 from holdfast.drivers.limiters import limiters
 from holdfast.lanes import lanes_in_use
 from holdfast.observe import metrics as table
+from holdfast.observe.labels import LEVELS
 from holdfast.observe.measuring import Bounded
-from holdfast.observe.metrics import LEVELS, Metric
+from holdfast.observe.metrics import Metric
 from holdfast.observe.tally import Number, Numbers
 from holdfast.ratelimit import MemoryLimiter
 from holdfast.stream import Subscription, process_stream, queued

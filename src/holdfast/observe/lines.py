@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from holdfast.batch.events import RunProgressed
 from holdfast.engine import (
     Admitted,
     AttemptEnded,
@@ -150,7 +151,7 @@ FIELDS = {
 def line_of(event: object) -> Line | None:
     """What to say of an event; nothing of one that is not known."""
     kind = type(event)
-    make = _MAKERS.get(kind) or _RARE.get(f"{kind.__module__}.{kind.__name__}")
+    make = _MAKERS.get(kind) or _OF_RUNS.get(kind)
     return None if make is None else make(event)
 
 
@@ -292,7 +293,7 @@ _MAKERS: dict[type[Any], Callable[[Any], Line]] = {
 }
 
 
-def _run_progressed(event: Any) -> Line:
+def _run_progressed(event: RunProgressed) -> Line:
     name = "run_progressed" if event.running else "run_ended"
     now = event.snapshot
     fields: Fields = {
@@ -309,8 +310,8 @@ def _run_progressed(event: Any) -> Line:
     return Line(name, RUN_LEVELS[name], event.at, _known(fields))
 
 
-# Whoever runs a batch has imported its package; nobody else has to, so these go by their name.
-_RARE: dict[str, Callable[[Any], Line]] = {"holdfast.batch.events.RunProgressed": _run_progressed}
+# Apart: one event has two names.
+_OF_RUNS: dict[type[Any], Callable[[Any], Line]] = {RunProgressed: _run_progressed}
 
 
 def event_names() -> Iterator[tuple[str, type[Any]]]:
@@ -352,8 +353,12 @@ _BARE = re.compile(r"[!#-<>-\[\]-~]+").fullmatch
 
 def _logfmt(value: Any) -> str:
     kind = type(value)
-    if kind is float or kind is int:
+    if kind is int:
         return str(value)
+    if kind is float:
+        # No exponents: what reads and sorts the lines may not know them.
+        plain = str(value)
+        return f"{value:.6f}" if "e" in plain else plain
     if kind is bool:
         return "true" if value else "false"
     return _quoted(",".join(value) if kind is list else str(value))

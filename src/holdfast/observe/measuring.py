@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 from holdfast.engine.classify import FaultClass
 from holdfast.engine.receipt import Cause, StopReason
 from holdfast.observe import metrics as table
-from holdfast.observe.metrics import NONE, OTHER, Metric
+from holdfast.observe.labels import METHODS, MOST_BLOCKS, MOST_ENDPOINTS, NONE, OTHER, STATUSES
+from holdfast.observe.metrics import Metric
 from holdfast.ratelimit.reasons import REFUSALS, refusal_for
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ SHORTEST_WAIT = 0.001
 
 _LANE = Cause.LANE
 _LOCKED, _DONE, _CANCELLED = FaultClass.LOCKED, StopReason.OK, StopReason.CANCELLED
-_METHODS = frozenset(table.METHODS)
-_STATUSES = {status: str(status) for status in table.STATUSES}
+_METHODS = frozenset(METHODS)
+_STATUSES = {status: str(status) for status in STATUSES}
 
 # What a path's template looks like. Others may carry what is no word of an API, such as an address.
 _TEMPLATE = re.compile(r"(?:/(?:\{id\}|v\d+|[a-z_.:~-]+))+/?")
@@ -64,8 +65,8 @@ class Measurer:
     __slots__ = ("_block", "_endpoint", "_places")
 
     def __init__(self) -> None:
-        self._endpoint = Bounded(table.MOST_ENDPOINTS)
-        self._block = Bounded(table.MOST_BLOCKS)
+        self._endpoint = Bounded(MOST_ENDPOINTS)
+        self._block = Bounded(MOST_BLOCKS)
         self._places: dict[tuple[str, str], tuple[str, str]] = {}
 
     def of_call(self, receipt: "Receipt") -> list[Measure]:

@@ -8,6 +8,7 @@ in these, at once: what a worker counted is there even if it is killed.
 import math
 import os
 import threading
+from collections import deque
 from collections.abc import Callable
 from typing import Literal
 
@@ -16,9 +17,10 @@ from prometheus_client import Counter, Gauge, Histogram
 from holdfast.engine import CallEnded
 from holdfast.forks import in_each_child
 from holdfast.observe import metrics as table
+from holdfast.observe.labels import LEVELS
 from holdfast.observe.levels import read_levels
 from holdfast.observe.measuring import Measure, Measurer
-from holdfast.observe.metrics import COUNTED, LEVELS, READ, Instrument, Metric
+from holdfast.observe.metrics import COUNTED, READ, Instrument, Metric
 from holdfast.observe.tally import Labels, Number
 from holdfast.ratelimit import LimitCut
 from holdfast.stream import Subscription, Wanted, subscribe
@@ -62,6 +64,7 @@ class Mirror:
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()
+        self._pending: deque[list[Measure]] = deque()
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -95,13 +98,25 @@ class Mirror:
             thread.join()
 
     def _add(self, measures: list[Measure]) -> None:
-        with _writing:
-            for metric, labels, value, _ in measures:
-                child = self._children.get((metric, labels)) or self._child(metric, labels)
-                if isinstance(child, Histogram):
-                    child.observe(value)
-                else:
-                    child.inc(value)
+        self._pending.append(measures)
+        self._add_pending()
+
+    def _add_pending(self) -> None:
+        """Add what is to be added, and wait for nobody: whoever writes now does it afterwards.
+
+        That may be this very thread, where the garbage collection ends a forgotten call.
+        """
+        while self._pending and _writing.acquire(blocking=False):
+            try:
+                while self._pending:
+                    for metric, labels, value, _ in self._pending.popleft():
+                        child = self._children.get((metric, labels)) or self._child(metric, labels)
+                        if isinstance(child, Histogram):
+                            child.observe(value)
+                        else:
+                            child.inc(value)
+            finally:
+                _writing.release()
 
     def _write(self, metric: Metric, labels: Labels, value: float) -> None:
         with _writing:
@@ -112,6 +127,7 @@ class Mirror:
                 before = self._before.get((metric, labels), 0.0)
                 self._before[metric, labels] = value
                 child.inc(max(0.0, value - before))
+        self._add_pending()
 
     def _child(self, metric: Metric, labels: Labels) -> Counter | Gauge | Histogram:
         made = self._metrics[metric]

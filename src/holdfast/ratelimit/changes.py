@@ -1,6 +1,7 @@
 """Changes of state of limiters, which subscribers of events are told of."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -49,7 +50,8 @@ def tell_of_cut(
         _stream.publish(LimitCut(account, scope, reason, rate, concurrency, time.time()))
 
 
-def tell_of_recovery(account: str, scope: str) -> None:
-    """Publish that a scope has recovered, likewise."""
-    if _stream.wanted:
-        _stream.publish(LimitRecovered(account, scope, time.time()))
+def tell_of_recoveries(recovered: Iterable[LimitRecovered]) -> None:
+    """Publish that scopes have recovered, likewise."""
+    for event in recovered:
+        if _stream.wanted:
+            _stream.publish(event)

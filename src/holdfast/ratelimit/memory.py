@@ -11,13 +11,14 @@ import math
 import threading
 import time
 import weakref
+from collections import deque
 from collections.abc import Callable
-from functools import partial
 
 from holdfast.errors import LimiterFull
 from holdfast.forks import in_each_child
+from holdfast.mutex import owned
 from holdfast.ratelimit.admission import Admission
-from holdfast.ratelimit.changes import tell_of_cut, tell_of_recovery
+from holdfast.ratelimit.changes import LimitRecovered, tell_of_cut, tell_of_recoveries
 from holdfast.ratelimit.gates import Gate
 from holdfast.ratelimit.limits import UNKNOWN, RateLimits
 from holdfast.ratelimit.priority import Priority
@@ -54,8 +55,12 @@ class MemoryLimiter:
         _instances.add(self)
 
     def _reset(self) -> None:
-        self._mutex = threading.Lock()
-        self._scopes = Scopes(self.limits, partial(tell_of_recovery, self.name))
+        self._mutex = threading.RLock()
+        self._is_mine = owned(self._mutex)
+        # Calls that the garbage collection ends while this thread is at the limiter.
+        self._late: deque[tuple[Callable[[Admission], object], Admission]] = deque()
+        self._recovered: list[LimitRecovered] = []
+        self._scopes = Scopes(self.limits, self._note_recovery)
         self._queue = Queue(self.limits.interactive_share)
         self._numbers = 0
         self._latest = -math.inf
@@ -86,7 +91,10 @@ class MemoryLimiter:
     def states(self) -> dict[str, ScopeState]:
         """How the scopes stand that exist now, by name: `account`, endpoints and objects."""
         with self._mutex:
-            return self._scopes.states(self._now())
+            states = self._scopes.states(self._now())
+        if self._late or self._recovered:
+            self._after()
+        return states
 
     def survey(self, limit: int) -> tuple[ScopeReading, ...]:
         """How the scopes do, for whoever watches: the account, then the liveliest others.
@@ -105,7 +113,10 @@ class MemoryLimiter:
         rates = sent.rates(scopes)
         with self._mutex:
             now = self._now()
-            return tuple(scopes.reading(scope, rates, now) for scope in chosen)
+            readings = tuple(scopes.reading(scope, rates, now) for scope in chosen)
+        if self._late or self._recovered:
+            self._after()
+        return readings
 
     # What an admission asks for.
 
@@ -157,13 +168,19 @@ class MemoryLimiter:
                 self._numbers += 1
                 who.number = self._numbers
             self._queue.add(who, self._scopes.of(who, now), now)
-            return self._look(who, now, new=True)
+            found = self._look(who, now, new=True)
+        if self._late or self._recovered:
+            self._after()
+        return found
 
     def look(self, who: Admission) -> float | None:
         """Hand out what is due, and see how the one who asks stands; like `join`."""
         with self._mutex:
             who.awake()
-            return self._look(who, self._now(), new=False)
+            found = self._look(who, self._now(), new=False)
+        if self._late or self._recovered:
+            self._after()
+        return found
 
     def take(self, who: Admission) -> None:
         """Take the tokens whether they are there or not."""
@@ -173,18 +190,28 @@ class MemoryLimiter:
 
     def abandon(self, who: Admission) -> None:
         """Give up the place in the line, or the tokens: they go to whoever is next."""
+        if self._is_mine():
+            self._late.append((self.abandon, who))
+            return
         with self._mutex:
             if who.line is not None:
                 self._queue.remove(who)
             elif who.is_sent:
                 self._scopes.take_back(who)
             self._hand_out(self._now())
+        if self._late or self._recovered:
+            self._after()
 
     def end(self, who: Admission) -> None:
         """The attempt is over."""
+        if self._is_mine():
+            self._late.append((self.end, who))
+            return
         with self._mutex:
             if self._scopes.end(who, self._latest) and self._queue.waiting:
                 self._hand_out(self._now())
+        if self._late or self._recovered:
+            self._after()
 
     def refuse(self, who: Admission, reason: str | None, pause: float) -> None:
         """Slow down the scope that a refusal is about, once for all that were sent before."""
@@ -201,10 +228,31 @@ class MemoryLimiter:
             if pause > 0:
                 scope.hold(now + pause)
             rate, concurrency = scope.rate.value, scope.concurrency.value
+        if self._late or self._recovered:
+            self._after()
         if is_news:
             tell_of_cut(self.name, scope.name, reason, rate, concurrency)
 
+    def _after(self) -> None:
+        """What is not to be done under the mutex.
+
+        A subscriber may want to know how the limiter stands, be slow, or be interrupted.
+        """
+        while self._late:
+            try:
+                act, who = self._late.popleft()
+            except IndexError:
+                break  # another thread has it
+            act(who)
+        if self._recovered:
+            with self._mutex:
+                recovered, self._recovered = self._recovered, []
+            tell_of_recoveries(recovered)
+
     # Under the mutex.
+
+    def _note_recovery(self, scope: str) -> None:
+        self._recovered.append(LimitRecovered(self.name, scope, time.time()))
 
     def _now(self) -> float:
         """The time, which never goes back.

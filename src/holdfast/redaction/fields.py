@@ -184,7 +184,6 @@ THINGS = frozenset(
 """Kinds of objects whose `name` is nobody's."""
 
 
-@lru_cache(maxsize=4096)
 def normal(name: str) -> str:
     """A field's name as names are compared."""
     return name.lower().replace("_", "").replace("-", "")
@@ -195,11 +194,21 @@ def normals(names: Iterable[str]) -> frozenset[str]:
     return frozenset(normal(name) for name in names)
 
 
-@lru_cache(maxsize=4096)
+LONGEST = 100
+"""Characters of a name that is worth to be remembered: before a "=" may be a file in base64."""
+
+
 def parts(name: str) -> tuple[str, ...]:
     """The names in a form's field, compared as `normal` does: `card[number]` has two."""
+    return _known_parts(name) if len(name) <= LONGEST else _parts(name)
+
+
+def _parts(name: str) -> tuple[str, ...]:
     if "[" not in name and "%" not in name and "." not in name:
         return (normal(name),)
     plain = name.replace("%5B", "[").replace("%5b", "[").replace("%5D", "]").replace("%5d", "]")
     pieces = plain.replace("]", "").replace(".", "[").split("[")
     return tuple(normal(piece) for piece in pieces if piece and not piece.isdigit())
+
+
+_known_parts = lru_cache(maxsize=4096)(_parts)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from holdfast.redaction.fields import (
     CARD_PARENTS,
     CARD_SIBLINGS,
+    LONGEST,
     OBJECT_FIELDS,
     PERSONAL,
     REDACTED,
@@ -167,9 +168,10 @@ class Redactor:
             self._is_personal(names),
             names[-1:] == ("number",),
         )
-        if len(self._fields) >= _MOST_FIELDS:
-            self._fields.clear()
-        self._fields[name] = field
+        if len(name) <= LONGEST:
+            if len(self._fields) >= _MOST_FIELDS:
+                self._fields.clear()
+            self._fields[name] = field
         return field
 
 

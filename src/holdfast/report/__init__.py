@@ -1,6 +1,5 @@
 """What became of a run: a page of its own, a table for a spreadsheet, JSON, and plain text."""
 
-from holdfast.report import command
 from holdfast.report.document import document
 from holdfast.report.errors import ReportError, ReportUsageError
 from holdfast.report.plain import as_dict
@@ -12,7 +11,6 @@ __all__ = [
     "ReportError",
     "ReportUsageError",
     "as_dict",
-    "command",
     "document",
     "lines",
     "read_report",

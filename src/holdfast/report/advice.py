@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from holdfast.batch import Status, retry_command
+from holdfast.batch.again.handles import showable
 from holdfast.batch.reading import Request
 from holdfast.batch.target import STRIPE
 from holdfast.engine import FaultClass
@@ -38,8 +39,10 @@ def retry(journal: About | None, *ids: str) -> str:
 
     Args:
         journal: the run's journal; None if it was not given, which leaves its place in the command.
-        ids: the requests; none for every one of the run that did not end well.
+        ids: the requests; none for every one of the run that did not end well. One whose id cannot
+            be shown as it is, or is very long, is named by its hash.
     """
+    ids = tuple(map(showable, ids))
     if journal is None:
         return retry_command("JOURNAL", ids, target=STRIPE)
     return retry_command(journal.path, ids, target=journal.target)

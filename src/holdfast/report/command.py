@@ -8,19 +8,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from holdfast.batch.workspace import Workspace
+from holdfast.command_line import FAILED, OK, USAGE, complain
 from holdfast.report.document import document
 from holdfast.report.ending import Ending
 from holdfast.report.errors import ReportError, ReportUsageError
-from holdfast.report.output import check_outputs, replacing
+from holdfast.report.output import check_outputs, is_of_a_run, replacing
 from holdfast.report.plain import as_dict
 from holdfast.report.reading import Report, read_report
 from holdfast.report.spreadsheet import ENCODING, Rows
 from holdfast.report.terminal import lines
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
-
-_OK, _NOT_DONE, _USAGE = 0, 1, 2
+    from holdfast.command_line import Subparsers
 
 _STDOUT = Path("-")
 
@@ -47,7 +47,11 @@ def add_parser(subparsers: "Subparsers") -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "files", type=Path, nargs="+", metavar="FILE", help="a journal, or a file of results"
+        "files",
+        type=Path,
+        nargs="*",
+        metavar="FILE",
+        help=f"a journal, or a file of results ({Workspace().journal})",
     )
     parser.add_argument(
         "--out", type=Path, metavar="FILE.html", help="write it as one HTML file with pictures"
@@ -76,6 +80,10 @@ def run(arguments: argparse.Namespace) -> int:
         The exit code: 0 done, 1 it cannot be done, 2 usage.
     """
     files: list[Path] = arguments.files
+    if not files and arguments.json is not None and is_of_a_run(arguments.json):
+        # `--json JOURNAL`: what is meant to be read was taken for the file to write.
+        files, arguments.json = [arguments.json], _STDOUT
+    files = files or [Workspace().journal]
     outputs = {
         name: path
         for name in ("out", "csv", "json")
@@ -87,16 +95,16 @@ def run(arguments: argparse.Namespace) -> int:
             report = read_report(files, watch=watch)
         _write(report, outputs)
     except ReportUsageError as error:
-        return _complain(error, _USAGE)
+        return complain("report", error, USAGE)
     except (ReportError, OSError) as error:
-        return _complain(error, _NOT_DONE)
+        return complain("report", error, FAILED)
     if arguments.json == _STDOUT:
         print(json.dumps(as_dict(report)))
     else:
         _show(report)
     for path in outputs.values():
         print(f"written: {path} ({_size(path.stat().st_size)})", file=sys.stderr)
-    return _OK
+    return OK
 
 
 def _show(report: Report) -> None:
@@ -128,8 +136,3 @@ def _write(report: Report, outputs: dict[str, Path]) -> None:
 
 def _size(number: int) -> str:
     return f"{number / 1000:,.0f} KB" if number < 1e6 else f"{number / 1e6:,.2f} MB"
-
-
-def _complain(problem: object, code: int) -> int:
-    print(f"holdfast report: {problem}", file=sys.stderr, flush=True)
-    return code

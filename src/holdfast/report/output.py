@@ -12,6 +12,13 @@ from holdfast.batch.results import is_results
 from holdfast.report.errors import ReportError, ReportUsageError
 
 
+def is_of_a_run(path: Path) -> bool:
+    """Whether a file is the journal or the results of a run."""
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    return is_journal(path) or is_results(path)
+
+
 def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
     """See to it that nothing of a run will be replaced.
 
@@ -30,7 +37,7 @@ def check_outputs(outputs: Sequence[Path], inputs: Sequence[Path]) -> None:
         taken[path.resolve()] = "it is another output of this command, too"
         if path.is_dir() or (path.exists() and not path.is_file()):
             raise ReportUsageError(f"{path} cannot be written: it is no file")
-        if path.is_file() and path.stat().st_size and (is_journal(path) or is_results(path)):
+        if is_of_a_run(path):
             raise ReportUsageError(
                 f"{path} belongs to a run and is not overwritten: give another name"
             )

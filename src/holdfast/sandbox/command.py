@@ -6,13 +6,13 @@ import os
 import selectors
 import signal
 import socket
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from holdfast.command_line import FAILED, USAGE, complain, parse_port, told
 from holdfast.durations import parse_duration
 from holdfast.sandbox.background import parse_background
 from holdfast.sandbox.embedded import Sandbox
@@ -22,10 +22,8 @@ from holdfast.sandbox.server import DEFAULT_BOUNDS, Bounds
 from holdfast.sandbox.webhooks import DeliverySettings, Webhook, parse_webhook
 
 if TYPE_CHECKING:
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
+    from holdfast.command_line import Subparsers
 
-_USAGE = 2
-_FAILED = 1
 _CHECK_EVERY = 1.0
 """Seconds between two looks at whether the server still runs."""
 
@@ -43,7 +41,12 @@ def add_parser(subparsers: "Subparsers") -> None:
         "does, and can be made to fail. Durations are 100ms, 2s, 5m or plain seconds.",
     )
     option = parser.add_argument
-    option("--port", type=_port, default=4242, help="where to listen; 0 takes a free port (4242)")
+    option(
+        "--port",
+        type=told(parse_port),
+        default=4242,
+        help="where to listen; 0 takes a free port (4242)",
+    )
     option("--host", default="127.0.0.1", help=f"one of {', '.join(HOSTS)} (127.0.0.1)")
     option(
         "--allow-remote",
@@ -52,7 +55,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--max-connections",
-        type=_told(_connections),
+        type=told(_connections),
         default=DEFAULT_BOUNDS,
         metavar="NUMBER",
         dest="bounds",
@@ -60,7 +63,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--lock-wait",
-        type=_told(parse_duration),
+        type=told(parse_duration),
         default=0.1,
         metavar="DURATION",
         help="how long a request waits for one object's lock before it is refused; 0 does not "
@@ -68,7 +71,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--hold",
-        type=_told(parse_hold),
+        type=told(parse_hold),
         default=Fixed(0.02),
         metavar="HOLD",
         help="how long a write holds its locks: 20ms, lognormal:MEDIAN,SIGMA, 10ms,20ms for one "
@@ -76,7 +79,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--linger",
-        type=_told(parse_hold),
+        type=told(parse_hold),
         default=Fixed(0),
         metavar="HOLD",
         help="how much longer than its answer a write holds its locks, as --hold (0)",
@@ -87,7 +90,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--background",
-        type=_told(parse_background),
+        type=told(parse_background),
         action="append",
         metavar="PROCESS",
         help='a process that takes locks: "2/s 50ms", "5%% 50ms customer" or "1/s 2s id=cus_1"; '
@@ -114,7 +117,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--webhook",
-        type=_told(parse_webhook),
+        type=told(parse_webhook),
         action="append",
         default=[],
         metavar="URL[,EVENT...]",
@@ -122,7 +125,7 @@ def add_parser(subparsers: "Subparsers") -> None:
     )
     option(
         "--webhook-waits",
-        type=_told(_durations),
+        type=told(_durations),
         default=DeliverySettings().waits,
         metavar="DURATION,...",
         help="how long to wait before each further try of a delivery (1s,5s,25s)",
@@ -156,16 +159,18 @@ def run(arguments: argparse.Namespace) -> int:
         try:
             sandbox = _sandbox(arguments).start()
         except ValueError as error:
-            return _complain(error, _USAGE)
+            return complain("sandbox", error, USAGE)
         except (OSError, RuntimeError) as error:
             unread = _unread_input(error, arguments)
-            return _complain(unread or error, _USAGE if unread else _FAILED)
+            return complain(
+                "sandbox", unread or _without_number(error), USAGE if unread else FAILED
+            )
         try:
             _announce(sandbox, arguments.webhook, as_json=arguments.ready_json)
             ended = _wait(sandbox, stops, with_parent=arguments.exit_with_parent)
         finally:
             sandbox.stop()
-    return 0 if ended else _complain(RuntimeError("the server ended by itself"), _FAILED)
+    return 0 if ended else complain("sandbox", RuntimeError("the server ended by itself"), FAILED)
 
 
 def _sandbox(arguments: argparse.Namespace) -> Sandbox:
@@ -260,27 +265,11 @@ def _wait(sandbox: Sandbox, stops: socket.socket, *, with_parent: bool) -> bool:
     return False
 
 
-def _complain(error: object, code: int) -> int:
-    print(f"holdfast sandbox: {error}", file=sys.stderr)
-    return code
-
-
-def _told(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Let argparse tell the sentence of a ValueError instead of one of its own."""
-
-    def reading(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return reading
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
-    return int(text)
+def _without_number(error: Exception) -> object:
+    """What an error says, without the number of the operating system's."""
+    if isinstance(error, OSError) and error.strerror and error.filename is None:
+        return error.strerror
+    return error
 
 
 def _connections(text: str) -> Bounds:

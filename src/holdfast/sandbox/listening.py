@@ -172,5 +172,6 @@ def _bound(address: str, port: int) -> socket.socket:
 
 def _taken(address: str, port: int, error: OSError) -> OSError:
     return OSError(
-        error.errno, f"the sandbox cannot listen on {address} port {port}: {error.strerror}"
+        error.errno,
+        f"the sandbox cannot listen on {address} port {port}: {error.strerror}; give another port",
     )

@@ -28,10 +28,11 @@ class Stream:
         wanted: the most that any subscriber wants. With nothing wanted nothing need be published.
     """
 
-    __slots__ = ("_detailed", "_everybody", "_mutex", "_subscriptions", "wanted")
+    __slots__ = ("_detailed", "_everybody", "_members", "_mutex", "_subscriptions", "wanted")
 
     def __init__(self) -> None:
-        self._mutex = threading.Lock()
+        self._mutex = threading.RLock()
+        self._members: dict[Subscription, None] = {}
         self._subscriptions: tuple[Subscription, ...] = ()
         self._everybody: tuple[Callable[[object], None], ...] = ()
         self._detailed: tuple[Callable[[object], None], ...] = ()
@@ -57,21 +58,37 @@ class Stream:
             made = Inline(subscriber, only, self._forget)
         else:
             made = Queued(subscriber, only, limit, self._forget, exact=exact)
-        with self._mutex:
-            self._set((*self._subscriptions, made))
+        self._members[made] = None
+        self._refresh()
         return made
 
     def publish(self, event: _Event) -> None:
-        """Tell everybody who wants to know. Never raises, and waits for inline subscribers only."""
-        for put in self._detailed if event.is_detail else self._everybody:
-            put(event)
+        """Tell everybody who wants to know; waits for inline subscribers only.
+
+        It raises nothing but what stops the program: KeyboardInterrupt and SystemExit.
+        """
+        puts = iter(self._detailed if event.is_detail else self._everybody)
+        try:
+            for put in puts:
+                put(event)
+        except BaseException:
+            # Ctrl-C came in between: the others shall not wait for the end of a call for ever.
+            for put in puts:
+                put(event)
+            raise
 
     def _forget(self, subscription: Subscription) -> None:
+        self._members.pop(subscription, None)
+        self._refresh()
+
+    def _refresh(self) -> None:
+        # The garbage collection may end a call in the midst of this, and that a subscription, on
+        # the same thread: it comes here again, and what it did is not to be undone.
         with self._mutex:
-            self._set(tuple(one for one in self._subscriptions if one is not subscription))
+            while self._subscriptions != (members := tuple(self._members.copy())):
+                self._set(members)
 
     def _set(self, subscriptions: tuple[Subscription, ...]) -> None:
-        self._subscriptions = subscriptions
         # What an inline one makes current for a whole call, such as a span, is in the context of
         # everything that the others are told of it: it begins before them and ends after them.
         whole = [one for one in subscriptions if isinstance(one, Inline) and one.wants_all]
@@ -79,6 +96,7 @@ class Stream:
         self._everybody = tuple(one.put for one in (*others, *reversed(whole)))
         self._detailed = tuple(one.put for one in (*whole, *others) if one.wants_all)
         self.wanted = max((one.wanted for one in subscriptions), default=Wanted.NOTHING)
+        self._subscriptions = subscriptions  # at last: it says what all the others are
 
 
 _stream = Stream()
@@ -143,7 +161,7 @@ def flush(timeout: float = 5.0) -> bool:
 
 
 def _after_fork() -> None:
-    _stream._mutex = threading.Lock()
+    _stream._mutex = threading.RLock()
 
 
 in_each_child(_after_fork)

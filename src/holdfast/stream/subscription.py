@@ -11,9 +11,10 @@ import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context, copy_context
 from enum import IntEnum
-from queue import Empty, SimpleQueue
+from queue import SimpleQueue
 from typing import Any, Self
 
 from holdfast.forks import in_each_child
@@ -26,11 +27,15 @@ LIMIT = 10_000
 # Woken for each event, the thread would take the interpreter from the calls again and again; many
 # at once are told in a fraction of the time, too.
 _GATHER = 0.1
-# When so many wait, they are told at once: each keeps a few objects alive, and beyond some hundred
-# of these the garbage collector goes round and costs calls more than all else here.
-_PLENTY = 32
+# When so many wait, they are told at once: each keeps a few objects alive, and with thousands of
+# these the garbage collector goes round and costs calls more than all else here.
+_PLENTY = 256
+# How long a thread waits for another one's turn to end, in seconds.
+_TURN = 0.05
 # With nothing to tell for so long, in seconds, the thread ends.
 _IDLE = 5.0
+# On the thread of a call these are most likely Ctrl-C and the handler of a signal.
+_FOR_THE_PROGRAM = (KeyboardInterrupt, SystemExit)
 # How long the end of the process waits for what is still to be told, in seconds.
 _LAST_WORDS = 1.0
 
@@ -76,7 +81,7 @@ class Subscription(ABC):
         self._subscriber = subscriber
         self._forget = forget
         self._mutex = threading.Lock()
-        self._complained: set[type[Exception]] = set()
+        self._complained: set[type] = set()
         self.wanted = wanted
         self.delivered = self.dropped = self.failed = 0
 
@@ -122,19 +127,26 @@ class Subscription(ABC):
     def _tell(self, event: object) -> None:
         try:
             self._subscriber(event)
-        except Exception as error:
+        except _FOR_THE_PROGRAM:
             self.failed += 1
-            # Once a kind: a subscriber that fails at each event would bury everything else.
-            if type(error) not in self._complained:
-                self._complained.add(type(error))
-                logger.exception(
-                    "the subscriber %s failed on %s; further failures of this kind are counted, "
-                    "not logged",
-                    self.name,
-                    type(event).__name__,
-                )
+            raise
+        except BaseException as error:  # noqa: BLE001 - a CancelledError of its own, say
+            self.failed += 1
+            self._complain(error, event)
         else:
             self.delivered += 1
+
+    def _complain(self, error: BaseException, event: object) -> None:
+        # Once a kind: a subscriber that fails at each event would bury everything else.
+        if type(error) not in self._complained:
+            self._complained.add(type(error))
+            logger.error(
+                "the subscriber %s failed on %s; further failures of this kind are counted, "
+                "not logged",
+                self.name,
+                type(event).__name__,
+                exc_info=error,
+            )
 
     def _begin_anew(self) -> None:
         self._mutex = threading.Lock()
@@ -144,7 +156,7 @@ class Inline(Subscription):
     """Told on the thread, or in the task, that publishes: its time is the call's.
 
     For what has to be there during the call, such as a span. It may be told by several threads at
-    once, and of a change of state while lanes or a limiter are locked: it must not make calls.
+    once, and in the midst of anything: the garbage collection ends a call that was forgotten.
     """
 
     __slots__ = ()
@@ -172,7 +184,11 @@ class Queued(Subscription):
         forget: is told when it is closed.
     """
 
-    __slots__ = ("_exact", "_hurry", "_queue", "_thread", "limit")
+    __slots__ = ("_exact", "_flushed", "_is_run", "_patience", "_queue", "_thread", "limit")
+
+    _queue: SimpleQueue[tuple[Context | None, Any]]
+    _flushed: threading.Event
+    _thread: threading.Thread | None
 
     def __init__(
         self,
@@ -188,9 +204,7 @@ class Queued(Subscription):
         super().__init__(subscriber, wanted, forget)
         self.limit = limit
         self._exact = exact
-        self._hurry = threading.Event()
-        self._thread: threading.Thread | None = None
-        self._queue: SimpleQueue[tuple[Context | None, Any]] = SimpleQueue()
+        self._begin_queue()
         with _mutex:
             _queued.add(self)
 
@@ -203,14 +217,16 @@ class Queued(Subscription):
         """Have it told soon, or count the event as dropped."""
         queue = self._queue
         waiting = queue.qsize()
-        if waiting >= _PLENTY and not self._hurry.is_set():
-            self._hurry.set()
+        if waiting >= _PLENTY and self._patience.locked():
+            self._hurry()
         if waiting >= self.limit:
             if self._exact:
                 self._tell(event)
                 return
             with self._mutex:
                 self.dropped += 1
+            if self._thread is None:  # it could not be started
+                self._start()
             return
         queue.put((copy_context(), event))
         if self._thread is None:
@@ -222,59 +238,105 @@ class Queued(Subscription):
             return True
         if threading.current_thread() is self._thread:
             return False  # by the subscriber itself: it would wait for its own end
-        told = threading.Event()
-        self._queue.put((None, told))
-        self._hurry.set()
+        until = time.monotonic() + timeout
+        self._hurry()
         if self._thread is None:
             self._start()
-        return told.wait(timeout)
+        # Each leaves a mark in the queue. Behind one that nobody has come to there is no need for
+        # another: whoever asks a stuck subscriber again and again would fill the memory with them.
+        if not self._flushed.wait(timeout):
+            return False
+        told = self._flushed = threading.Event()
+        self._queue.put((None, told))
+        self._hurry()
+        if self._thread is None:  # it may have ended just now
+            self._start()
+        return told.wait(max(0.0, until - time.monotonic()))
+
+    def _hurry(self) -> None:
+        with suppress(RuntimeError):  # it is told so already
+            self._patience.release()
 
     def _start(self) -> None:
-        with self._mutex:
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name=f"holdfast-tell-{self.name}", daemon=True
-                )
-                self._thread.start()
+        # A lock that is only ever tried: a call that ends in the midst of this, by the garbage
+        # collection or in the handler of a signal, comes here again on the same thread.
+        if not self._is_run.acquire(blocking=False):
+            return
+        thread = threading.Thread(target=self._run, name=f"holdfast-tell-{self.name}", daemon=True)
+        self._thread = thread
+        try:
+            thread.start()
+        except RuntimeError as error:
+            # The process has too many threads, or is about to end. The next event tries again.
+            self._thread = None
+            self._is_run.release()
+            if type(self) not in self._complained:
+                self._complained.add(type(self))
+                logger.warning("the subscriber %s is told of nothing now: %s", self.name, error)
 
     def _run(self) -> None:
         queue = self._queue
+        idle_until = time.monotonic() + _IDLE
         while True:
-            try:
-                first = queue.get(timeout=_IDLE)
-            except Empty:
-                if self._end():
-                    return
-                continue
-            self._hurry.wait(_GATHER)
-            self._hurry.clear()
-            self._deliver(*first)
-            for _ in range(queue.qsize()):
-                self._deliver(*queue.get())
+            # It looks by itself, and goes away when nothing comes: a call that had to wake it would
+            # pay more for that than for all else.
+            self._patience.acquire(timeout=_GATHER)
+            waiting = queue.qsize()
+            if waiting:
+                self._tell_all(waiting)
+            now = time.monotonic()
+            if waiting:
+                idle_until = now + _IDLE
+            elif now >= idle_until and self._end():
+                return
+
+    def _tell_all(self, number: int) -> None:
+        # One thread after the other: all at once, they would hand the interpreter around, at the
+        # expense of the calls. Nobody waits for long, though, for a subscriber that is stuck.
+        is_mine = _turn.acquire(timeout=_TURN)
+        try:
+            for _ in range(number):
+                self._deliver(*self._queue.get())
+        finally:
+            if is_mine:
+                _turn.release()
 
     def _end(self) -> bool:
         """Let the thread end. What was put meanwhile keeps it; what comes later starts another."""
-        with self._mutex:
-            self._thread = None
-            if self._queue.empty():
-                return True
-            self._thread = threading.current_thread()
-            return False
+        self._thread = None
+        self._is_run.release()
+        if self._queue.empty() or not self._is_run.acquire(blocking=False):
+            return True
+        self._thread = threading.current_thread()
+        return False
 
     def _deliver(self, context: Context | None, event: Any) -> None:
         if context is None:
             event.set()  # of `flush`
-        else:
+            return
+        try:
             context.run(self._tell, event)
+        except _FOR_THE_PROGRAM as error:
+            self._complain(error, event)  # neither of them was meant for this thread
 
     def _begin_anew(self) -> None:
         super()._begin_anew()
-        # What waits here is told by the parent.
+        self._begin_queue()  # what waits in the old one is told by the parent
+
+    def _begin_queue(self) -> None:
         self._queue = SimpleQueue()
-        self._hurry = threading.Event()
+        # Held while there is time to gather. No `Event`: in the midst of waiting for one, the
+        # garbage collection may end a call, and the thread would wait for itself.
+        self._patience = threading.Lock()
+        self._patience.acquire()
+        self._flushed = threading.Event()
+        self._flushed.set()
         self._thread = None
+        # Held by the thread, from before it begins until it ends.
+        self._is_run = threading.Lock()
 
 
+_turn = threading.Lock()
 _mutex = threading.Lock()
 _queued: "weakref.WeakSet[Queued]" = weakref.WeakSet()
 
@@ -293,8 +355,8 @@ def flush_all(timeout: float) -> bool:
 
 
 def _after_fork() -> None:
-    global _mutex
-    _mutex = threading.Lock()
+    global _mutex, _turn
+    _mutex, _turn = threading.Lock(), threading.Lock()
     for subscription in _queued:
         subscription._begin_anew()
 
@@ -302,7 +364,8 @@ def _after_fork() -> None:
 def _at_exit() -> None:
     until = time.monotonic() + _LAST_WORDS
     with _mutex:
-        busy = [subscription for subscription in _queued if subscription.waiting]
+        # A thread may have taken the last event out of the queue, and not have told it yet.
+        busy = [one for one in _queued if one.waiting or one._thread is not None]
     for subscription in busy:
         subscription.flush(max(0.0, until - time.monotonic()))
 

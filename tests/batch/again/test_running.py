@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import stripe
+from batches import lines_in, update
 
 from holdfast import Policy
 from holdfast.batch import (
@@ -39,11 +40,6 @@ Ends = dict[str, dict[str, Any]]
 KEY = "sk_test_planted4eC39HqLyjWDarj"
 JOURNAL = Workspace().journal
 DAY = 24 * 3600.0
-
-
-def update(id_: str, number: int = 1, **changes: Any) -> dict[str, Any]:
-    path = f"/v1/customers/cus_batch{number}"
-    return {"id": id_, "method": "POST", "path": path, "params": {"name": id_}, **changes}
 
 
 def journal(name: str) -> Path:
@@ -408,13 +404,13 @@ def test_a_retry_that_is_killed_goes_on(
     kills = 0
     for _ in range(4):
         process = command(*words, env={"STRIPE_API_KEY": KEY})
-        before = _lines_in(results)
-        while _lines_in(results) <= before + 3 and process.poll() is None:
+        before = lines_in(results)
+        while lines_in(results) <= before + 3 and process.poll() is None:
             time.sleep(0.002)
         time.sleep(chance.uniform(0, 0.02))
         process.kill()
         process.wait()
-        kills += _lines_in(results) < count
+        kills += lines_in(results) < count
     assert kills >= 3
     done = completed(*words, "--json", env={"STRIPE_API_KEY": KEY})
     assert done.returncode == 0, done.stdout + done.stderr
@@ -422,7 +418,3 @@ def test_a_retry_that_is_killed_goes_on(
     assert statuses(journal("retry-1")) == {f"{n}": "ok" for n in range(count)}
     assert len(box.ledger()) == count > made
     assert set(Counter(row["idempotency_key"] for row in box.ledger()).values()) == {1}
-
-
-def _lines_in(path: Path) -> int:
-    return path.read_bytes().count(b"\n") if path.exists() else 0

@@ -428,3 +428,33 @@ def test_other_subscribers_are_no_matter(world: World) -> None:
     with subscribe(lambda _: None, only=Wanted.ENDS):
         world.call(OK)
     assert world.seen()["totals"]["calls"] == 1
+
+
+def test_a_clock_that_is_put_back_hides_nothing(world: World) -> None:
+    world.call(OK, takes=2.0)
+    world.call(LOCKED, OK, lanes=("cus_old",))
+    world.seen()
+    world.time.now -= 3600.0
+    world.call(OK, takes=1.0)
+    world.call(LOCKED, OK, lanes=("cus_1",))
+    seen = world.seen()
+    assert seen["series"]["until"] == int(world.time.now)
+    assert sum(seen["series"]["classes"]["ok"]) == 2
+    assert next(call["seconds"] for call in seen["slowest"]) == 1.0
+    assert [row["object"] for row in seen["hot"]] == ["cus_1"]
+    assert seen["totals"]["calls"] == 4
+
+
+def test_calls_that_went_on_while_nobody_listened_are_not_under_way_for_ever() -> None:
+    world = World()
+    with world.board:
+        waiting = receipt_of(world, "cus_1")
+        publish(CallStarted(waiting))
+        publish(Waiting(waiting, Cause.LANE, 0.0))
+        assert world.seen()["totals"]["in_flight"] == 1
+    waiting.stop = StopReason.OK
+    with world.board:
+        world.call(OK)
+        totals, series = world.seen()["totals"], world.seen()["series"]
+    assert (totals["in_flight"], totals["waiting"]["lane"], totals["attempts"]) == (0, 0, 1)
+    assert series["waiting"][-1] == 0

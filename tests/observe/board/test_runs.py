@@ -1,34 +1,19 @@
 """Runs of this process: how far they are, and how fast."""
 
-import sys
-import types
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 
-from holdfast.batch.summary import Snapshot
+from holdfast.batch.events import RunProgressed
+from holdfast.batch.snapshot import Snapshot
 from holdfast.observe.board.runs import SHOWN, Pace, Runs
 
 NOW = 1_764_000_000.0
 
 
-@dataclass
-class Told:
+def told(
+    name: str, snapshot: Snapshot, waiting: int = 0, running: bool = True, at: float = NOW
+) -> RunProgressed:
     """What a run tells of itself."""
-
-    name: str
-    snapshot: Snapshot
-    waiting: int = 0
-    running: bool = True
-    at: float = NOW
-
-
-@pytest.fixture(autouse=True)
-def batch_is_imported(monkeypatch: pytest.MonkeyPatch) -> None:
-    module: Any = types.ModuleType("holdfast.batch.events")
-    module.RunProgressed = Told
-    monkeypatch.setitem(sys.modules, "holdfast.batch.events", module)
+    return RunProgressed(name, snapshot, waiting, running, at)
 
 
 def progress(done: int, seconds: float = 10.0) -> Snapshot:
@@ -37,9 +22,9 @@ def progress(done: int, seconds: float = 10.0) -> Snapshot:
 
 def test_the_newest_progress_is_shown() -> None:
     runs = Runs()
-    runs.told(Told("a", progress(10)))
-    runs.told(Told("b", progress(100), running=False, at=NOW + 1))
-    runs.told(Told("a", progress(20), waiting=7, at=NOW + 2))
+    runs.told(told("a", progress(10)))
+    runs.told(told("b", progress(100), running=False, at=NOW + 1))
+    runs.told(told("a", progress(20), waiting=7, at=NOW + 2))
     first, second = runs.rows()
     assert first == {
         "name": "a",
@@ -60,8 +45,8 @@ def test_the_newest_progress_is_shown() -> None:
 
 def test_nobody_knows_how_long_a_run_takes_that_was_stopped() -> None:
     runs = Runs()
-    runs.told(Told("a", progress(10), waiting=5))
-    runs.told(Told("a", progress(10), running=False, at=NOW + 1))
+    runs.told(told("a", progress(10), waiting=5))
+    runs.told(told("a", progress(10), running=False, at=NOW + 1))
     (row,) = runs.rows()
     assert (row["per_s"], row["left_s"], row["finished"]) == (0.0, None, False)
     assert runs.waiting == 0
@@ -70,17 +55,9 @@ def test_nobody_knows_how_long_a_run_takes_that_was_stopped() -> None:
 def test_those_told_of_last_are_kept() -> None:
     runs = Runs()
     for number in range(50):
-        runs.told(Told(f"run {number}", progress(1), at=NOW + number))
+        runs.told(told(f"run {number}", progress(1), at=NOW + number))
     assert [row["name"] for row in runs.rows()] == [f"run {49 - n}" for n in range(SHOWN)]
     assert len(runs._newest) == SHOWN
-
-
-def test_other_events_are_no_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    runs = Runs()
-    runs.told(object())
-    monkeypatch.delitem(sys.modules, "holdfast.batch.events")
-    runs.told(Told("a", progress(1)))
-    assert runs.rows() == []
 
 
 def test_the_pace_is_that_of_the_last_half_minute() -> None:

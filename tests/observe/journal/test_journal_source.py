@@ -122,6 +122,8 @@ def test_what_is_under_way_and_who_waits_for_it(journal: WrittenJournal, clock: 
         ]
     stopped = seen(board)
     assert not stopped["source"]["live"]
+    clock.now += 3600
+    assert seen(board)["source"]["ended_at"] == stopped["source"]["ended_at"] < NOW + 60
     assert stopped["totals"]["in_flight"] == stopped["totals"]["waiting"]["lane"] == 0
     assert not stopped["runs"][0]["finished"]
 
@@ -177,6 +179,24 @@ def test_a_new_run_at_the_same_place(
     totals = seen(board)["totals"]
     assert (totals["calls"], totals["classes"]) == (1, {"ok": 1})
     again.close()
+
+
+def test_a_new_run_in_a_file_of_the_same_number(
+    journal: WrittenJournal, clock: FakeTime, tmp_path: Path
+) -> None:
+    began_at = clock.now
+    journal.end([journal.result(1, FaultClass.LOCKED, began_at=began_at)])
+    journal.close()
+    board = JournalBoard(journal.path, clock=clock)
+    assert seen(board)["totals"]["classes"] == {"locked": 1}
+    other = WrittenJournal(tmp_path / "other.sqlite", [post("cus_9")] * 2, run="other")
+    other.end([other.result(line, FaultClass.OK, began_at=began_at) for line in (1, 2)])
+    other.close()
+    # What is deleted and made anew often has the same number; this surely has.
+    journal.path.write_bytes(other.path.read_bytes())
+    shown = seen(board)
+    assert shown["totals"]["classes"] == {"ok": 2}
+    assert shown["runs"][0]["total"] == 2
 
 
 def test_what_is_no_journal_is_said_so(tmp_path: Path) -> None:

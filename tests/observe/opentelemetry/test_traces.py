@@ -30,7 +30,7 @@ from holdfast.engine.receipt import STOP_REASONS
 from holdfast.integrations.httpx import AsyncHoldfastTransport, HoldfastTransport
 from holdfast.lanes import MemoryLanes
 from holdfast.observe import to_opentelemetry
-from holdfast.observe.metrics import MOST_ENDPOINTS
+from holdfast.observe.labels import MOST_ENDPOINTS
 from holdfast.observe.opentelemetry import spans as table
 
 Serve = Callable[..., ScriptedServer]

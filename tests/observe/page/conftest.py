@@ -1,7 +1,6 @@
 """Pages of scripted sources, plain HTTP to ask them with, and a headless Chromium."""
 
 import json
-import shutil
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -12,22 +11,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from browsing import Watch, chromium
+from playwright.sync_api import Browser, expect
 from playwright.sync_api import Page as Tab
 from scripted_page import Scripted, everything
 
 from holdfast.observe.page import Page, serve_source
-
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @dataclass(frozen=True)
@@ -155,14 +144,9 @@ def until() -> Callable[[Callable[[], object]], None]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for the tests of a module."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    if chromium is None:
-        pytest.fail("the tests of the page need Chromium: run scripts/setup-browser")
     expect.set_options(timeout=30_000)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 @pytest.fixture
@@ -171,8 +155,7 @@ def look(browser: Browser) -> Iterator[Callable[..., Tab]]:
 
     A complaint of the browser, and any request to another origin, fail the test.
     """
-    complaints: list[str] = []
-    strangers: list[str] = []
+    watch = Watch()
     with ExitStack() as stack:
 
         def open_tab(page: Page, *, live: bool = True, at: str = "", **options: Any) -> Tab:
@@ -180,10 +163,7 @@ def look(browser: Browser) -> Iterator[Callable[..., Tab]]:
             stack.callback(context.close)
             context.set_default_timeout(30_000)
             tab = context.new_page()
-            tab.on("pageerror", lambda error: complaints.append(str(error)))
-            tab.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-            tab.on("console", lambda said: _note(said.type, said.text, complaints))
-            tab.on("request", lambda request: _note_stranger(request.url, page.url, strangers))
+            watch.over(tab, page.url)
             tab.goto(page.url + at)
             if live:
                 tab.wait_for_selector("#connection[data-state=live]")
@@ -191,16 +171,4 @@ def look(browser: Browser) -> Iterator[Callable[..., Tab]]:
             return tab
 
         yield open_tab
-    assert strangers == []
-    # A server that is away, and a refusal that a test provokes, are complaints of Chromium, too.
-    assert [one for one in complaints if "Failed to load resource" not in one] == []
-
-
-def _note(kind: str, text: str, complaints: list[str]) -> None:
-    if kind in ("error", "warning"):
-        complaints.append(text)
-
-
-def _note_stranger(url: str, home: str, strangers: list[str]) -> None:
-    if not url.startswith(home):
-        strangers.append(url)
+    watch.found_nothing()

@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browsing import violations
 from playwright.sync_api import Page as Tab
 from playwright.sync_api import expect
 from scripted_page import Scripted, everything, nothing
@@ -14,19 +14,6 @@ from holdfast.observe.page import Page
 
 Start = Callable[..., Page]
 Look = Callable[..., Tab]
-
-AXE = Path(__file__).parent / "node" / "node_modules" / "axe-core" / "axe.min.js"
-CHECK = """async () => {
-    const found = await axe.run(document, { resultTypes: ["violations"] });
-    return found.violations.map((one) => [one.id, one.nodes.map((node) => node.html).slice(0, 3)]);
-}"""
-
-
-def violations(tab: Tab) -> Any:
-    if not AXE.exists():
-        pytest.fail("the tests of the page need axe-core: run scripts/setup-node")
-    tab.evaluate(AXE.read_text(encoding="utf-8"))
-    return tab.evaluate(CHECK)
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,30 @@ def test_the_chart_can_be_read_as_a_table_and_second_by_second(page: Page, look:
     expect(tab.locator("#class-summary")).to_have_text("119 s ago: 30 ok; 0 waiting.")
 
 
+def test_a_run_that_is_over_took_as_long_as_it_took(start: Start, look: Look) -> None:
+    snapshot = everything()
+    began_at = snapshot["source"]["began_at"]
+    over = {"kind": "journal", "live": False, "ended_at": began_at + 90, "now": began_at + 9000}
+    snapshot["source"] |= over
+    tab = look(start(Scripted(snapshot)))
+    expect(tab.locator("#source")).to_contain_text("took 1 min 30 s · no longer running")
+    expect(tab.locator("#axis")).to_contain_text("2 min before")
+    expect(tab.locator("#axis span").last).to_have_text("its end")
+    expect(figure(tab, "Attempts")).to_contain_text("at its end")
+
+
+def test_the_command_that_sends_an_unsure_request_again_stands_by_itself(
+    start: Start, look: Look
+) -> None:
+    snapshot = everything()
+    first, *others = snapshot["unsure"]
+    command = "holdfast run --retry j.sqlite --only=r-1"
+    snapshot["unsure"] = [{**first, "retry": command}, *others]
+    tab = look(start(Scripted(snapshot)))
+    expect(tab.locator("#unsure-list .retry code").first).to_have_text(command)
+    expect(tab.locator("#unsure-list .retry:visible")).to_have_count(1)
+
+
 def test_nothing_is_said_well_too(start: Start, look: Look) -> None:
     tab = look(start(Scripted(nothing())))
     expect(tab.locator("#verdict-list")).to_contain_text("All quiet: no call was made yet.")

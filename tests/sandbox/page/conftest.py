@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from browsing import ARGUMENTS, executable
+from browsing import ARGUMENTS, Watch, executable
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
 from holdfast.sandbox import Sandbox
@@ -25,18 +25,13 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrowserContext
 @pytest.fixture
 def open_page(browser: BrowserContext) -> Iterator[Callable[[Sandbox], Page]]:
     """Open the page of a sandbox. A complaint of the browser fails the test."""
-    complaints: list[str] = []
+    watch = Watch()
     pages: list[Page] = []
 
     def open_at(box: Sandbox) -> Page:
         page = browser.new_page()
         pages.append(page)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("dialog", lambda dialog: complaints.append(f"dialog: {dialog.message}"))
-        page.on(
-            "console",
-            lambda message: complaints.append(message.text) if message.type == "error" else None,
-        )
+        watch.over(page, box.url)
         page.goto(f"{box.url}/_sandbox/")
         page.wait_for_selector("#connection[data-state=live]")
         return page
@@ -44,6 +39,4 @@ def open_page(browser: BrowserContext) -> Iterator[Callable[[Sandbox], Page]]:
     yield open_at
     for page in pages:
         page.close()
-    # A refusal that a test provokes is an answer with an error's status, of which Chromium
-    # complains, too.
-    assert [one for one in complaints if "Failed to load resource" not in one] == []
+    watch.found_nothing()

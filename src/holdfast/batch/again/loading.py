@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable, Collection
 
 from holdfast.batch.again.family import Family
+from holdfast.batch.again.handles import ids_by_handle
 from holdfast.batch.again.keys import is_replayed, next_try
 from holdfast.batch.conclusion import Status
 from holdfast.batch.errors import Stopped, UsageError
@@ -11,6 +12,7 @@ from holdfast.batch.journal import Journal
 from holdfast.batch.journal_format import About, RetryOf
 from holdfast.batch.journal_view import JournalView
 from holdfast.batch.loading import Heat, objects_of
+from holdfast.showing import shown
 
 _NAMED = 5
 
@@ -90,10 +92,11 @@ def _wanted(asked: JournalView, only: Collection[str]) -> dict[int, str]:
     if not only:
         return dict.fromkeys(asked.lines(), "")
     found = {}
+    handles = ids_by_handle(only, asked.ids())
     for id_ in only:
-        entry = asked.entry(id_)
+        entry = asked.entry(id_) or asked.entry(handles.get(id_, id_))
         if entry is None:
-            raise UsageError(f'there is no request "{id_}" in the journal {asked.path}')
+            raise UsageError(f'there is no request "{shown(id_)}" in the journal {asked.path}')
         found[entry.line] = id_
     return found
 
@@ -102,15 +105,15 @@ def _not_needed(family: Family, line: int, id_: str) -> str:
     """Why a request that was asked for is not retried."""
     for view in (*reversed(family.retries), family.first):
         if view.is_ok(line):
-            return f'the request "{id_}" needs no retry: it is ok in the journal {view.path}'
+            return f'the request "{shown(id_)}" needs no retry: it is ok in the journal {view.path}'
     return (
-        f'the request "{id_}" has no result yet: give the command of its run again, which goes on '
-        "with it"
+        f'the request "{shown(id_)}" has no result yet: give the command of its run again, which '
+        "goes on with it"
     )
 
 
 def _about_replays(ids: list[str]) -> str:
-    named = ", ".join(ids[:_NAMED]) + (", ..." if len(ids) > _NAMED else "")
+    named = ", ".join(map(shown, ids[:_NAMED])) + (", ..." if len(ids) > _NAMED else "")
     noun, keep, their = (
         ("request", "keeps", "its") if len(ids) == 1 else ("requests", "keep", "their")
     )

@@ -1,9 +1,10 @@
-"""The command that retries requests of a journal, as a line for a shell."""
+"""The commands that retry and report on a run, as lines for a shell."""
 
 import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
+from holdfast.batch.again.family import find_family
 from holdfast.batch.journal_view import open_journal
 from holdfast.batch.target import options_for
 
@@ -30,3 +31,17 @@ def retry_command(
     words += [f"--only={id_}" for id_ in ids]
     words += options_for(target)
     return shlex.join(words)
+
+
+def report_command(journal: Path | str) -> str:
+    """Write the command that reports on a run with all of its retries.
+
+    Args:
+        journal: the journal of the run, or of one of its retries.
+
+    Raises:
+        UsageError: a journal cannot be read.
+    """
+    family = find_family(open_journal(journal))
+    journals = [str(view.path) for view in (family.first, *family.retries)]
+    return shlex.join(["holdfast", "report", *journals, "--out", "report.html"])

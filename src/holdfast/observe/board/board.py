@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from holdfast.batch.events import RunProgressed
 from holdfast.drivers.limiters import limiters
 from holdfast.engine import CallEnded, Cause, FaultClass, Receipt, StopReason
 from holdfast.forks import in_each_child
@@ -34,6 +35,9 @@ from holdfast.stream import Subscription, subscribe
 
 # So many ended calls are put aside before they are added up: together that is quicker.
 _ASIDE = 32
+
+# A clock that goes back so far was put back, in seconds; by less, it was put right.
+_PUT_BACK = 5.0
 
 # A member looked up in its enumeration costs as much as a function call.
 _LOCKED = FaultClass.LOCKED
@@ -76,15 +80,19 @@ class Board:
         self._aside: deque[Receipt] = deque()
         self._under_way = UnderWay()
         self._totals = Totals()
-        self._series = Series(now)
-        self._hot = HotObjects()
-        self._slowest: Slowest[Receipt] = Slowest()
+        self._forget_times(now)
         self._unsure: deque[Receipt] = deque(maxlen=UNSURE)
         self._runs = Runs()
         self._steps: dict[type, Callable[..., object]] = {
             **self._under_way.steps,
             CallEnded: self._ended,
         }
+
+    def _forget_times(self, now: float) -> None:
+        self._latest = now
+        self._series = Series(now)
+        self._hot = HotObjects()
+        self._slowest: Slowest[Receipt] = Slowest()
 
     def __enter__(self) -> Self:
         return self.attach()
@@ -104,6 +112,7 @@ class Board:
             The board itself.
         """
         if self._subscription is None:
+            self._under_way.clear()  # how the calls of an earlier time went on, nobody has seen
             self._subscription = subscribe(self._told, inline=True)
         return self
 
@@ -151,7 +160,7 @@ class Board:
         step = self._steps.get(type(event))
         if step is not None:
             step(event)
-        elif not event.is_detail:
+        elif type(event) is RunProgressed:
             self._runs.told(event)
 
     def _ended(self, event: CallEnded) -> None:
@@ -169,6 +178,10 @@ class Board:
     # Under the mutex.
 
     def _add_up(self, now: float) -> None:
+        if now < self._latest - _PUT_BACK:
+            # What was kept by its time is yet to come now, and would hide all that does come.
+            self._forget_times(now)
+        self._latest = now
         aside = self._aside
         for _ in range(len(aside)):
             self._add(aside.popleft(), now)

@@ -1,9 +1,10 @@
 """Batches under way: how far they are, and how long they will take."""
 
-import sys
 from collections import deque
 from dataclasses import dataclass
-from typing import Any, Protocol
+
+from holdfast.batch.events import RunProgressed
+from holdfast.batch.snapshot import Snapshot
 
 SHOWN = 20
 """How many runs a snapshot shows: those that were told of last."""
@@ -11,38 +12,6 @@ SHOWN = 20
 # How far back a pace goes, and how far its notes are apart, in seconds.
 _LATELY = 30.0
 _APART = 0.5
-
-
-class Progress(Protocol):
-    """How far a run is, as `holdfast.batch.Snapshot` has it."""
-
-    @property
-    def total(self) -> int:
-        """The requests of the file."""
-
-    @property
-    def done(self) -> int:
-        """Those that ended."""
-
-    @property
-    def ok(self) -> int:
-        """Those that succeeded."""
-
-    @property
-    def failed(self) -> int:
-        """Those that did not."""
-
-    @property
-    def unsure(self) -> int:
-        """Those that may have been executed."""
-
-    @property
-    def retries(self) -> int:
-        """Attempts beyond the first ones."""
-
-    @property
-    def rate(self) -> float:
-        """Requests a second."""
 
 
 class Pace:
@@ -73,7 +42,7 @@ class Pace:
 class _Run:
     """What was told of a run last."""
 
-    progress: Progress
+    progress: Snapshot
     waiting: int
     running: bool
     at: float
@@ -97,12 +66,8 @@ class Runs:
         """How many requests wait for their objects before they become calls."""
         return sum(run.waiting for run in list(self._newest.values()))
 
-    def told(self, event: Any) -> None:
-        """Take note of an event, if it is one of a run: `holdfast.batch.RunProgressed`."""
-        # Whoever runs a batch has imported it; nobody else has to.
-        events = sys.modules.get("holdfast.batch.events")
-        if events is None or type(event) is not events.RunProgressed:
-            return
+    def told(self, event: RunProgressed) -> None:
+        """Take note of how far a run is."""
         earlier = self._newest.get(event.name)
         pace = Pace() if earlier is None else earlier.pace
         pace.note(event.snapshot.done, event.at)
@@ -124,7 +89,7 @@ class Runs:
         return sorted(runs, key=lambda item: -item[1].at)
 
 
-def run_row(name: str, progress: Progress, per_s: float | None, running: bool) -> dict[str, object]:
+def run_row(name: str, progress: Snapshot, per_s: float | None, running: bool) -> dict[str, object]:
     """A run as a snapshot shows it.
 
     Args:

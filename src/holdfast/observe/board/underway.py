@@ -103,6 +103,12 @@ class UnderWay:
         """How many of them wait."""
         return len(self._waiting)
 
+    def clear(self) -> None:
+        """Forget all calls."""
+        self._running.clear()
+        self._waiting.clear()
+        self._queued.clear()
+
     def ended(self, receipt: Receipt) -> bool:
         """A call is over. Returns whether it had to wait for its lanes."""
         number = id(receipt)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from holdfast.batch.readonly import ReadOnlyFile, Row
-from holdfast.batch.summary import Snapshot
+from holdfast.batch.snapshot import Snapshot
 from holdfast.batch.tally import Tally
 
 _PAGE = 1000
@@ -16,6 +16,7 @@ _PAGE = 1000
 _MOMENT = """
 SELECT name, value FROM tally
 UNION ALL SELECT '', coalesce((SELECT max(position) FROM results), 0)
+UNION ALL SELECT ' ', (SELECT value FROM meta WHERE name = 'run')
 """
 _RESULTS = """
 SELECT position, text FROM results WHERE position > ? AND position <= ? ORDER BY position
@@ -50,10 +51,12 @@ class Moment:
     Attributes:
         position: that of the newest result; they are numbered from 1.
         tally: all figures up to that one.
+        run: which run it is; "" in a journal of an earlier version.
     """
 
     position: int
     tally: Tally
+    run: str = ""
 
     def snapshot(self, total: int) -> Snapshot:
         """The figures of the run, which has so many requests."""
@@ -74,8 +77,9 @@ class Following:
 
     def moment(self) -> Moment:
         """How far the run is now."""
-        values: dict[str, float] = dict(self._file.rows(_MOMENT))
-        return Moment(int(values.pop("")), Tally(values))
+        values: dict[str, Any] = dict(self._file.rows(_MOMENT))
+        position, run = int(values.pop("")), values.pop(" ")
+        return Moment(position, Tally(values), run or "")
 
     def results(self, after: int, until: int) -> list[Result]:
         """The results of some positions, without their answers.

@@ -8,12 +8,13 @@ from holdfast.engine.doubt import key_lifetime
 from holdfast.observe.journal.following import Result
 from holdfast.observe.reconcile import how_to_settle
 from holdfast.paths import template
+from holdfast.showing import shown
 
 
 def result_row(result: Result) -> dict[str, Any]:
     """A request with its attempts; what a journal of an earlier version lacks is empty."""
     return {
-        "id": result["id"],
+        "id": shown(result["id"]),
         "method": result.get("method", ""),
         "path": result.get("path", ""),
         "endpoint": template(result.get("path", "")),
@@ -55,7 +56,7 @@ def unsure_row(result: Result, retry: str, now: float) -> dict[str, Any]:
     return {
         **result_row(result),
         "why": _sentence(result.get("reason") or ""),
-        "how": f"{how} The command that sends it again: {retry}",
+        "how": how,
         "retry": retry,
     }
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from holdfast.batch import retry_command
 from holdfast.batch import tally as names
+from holdfast.batch.again.handles import showable
 from holdfast.batch.journal_view import JournalView
-from holdfast.batch.summary import Snapshot
+from holdfast.batch.snapshot import Snapshot
 from holdfast.batch.tally import Tally
 from holdfast.observe.board.hot import AT_ONCE, HotObjects, hottest
 from holdfast.observe.board.rows import UNSURE
@@ -51,7 +52,8 @@ class JournalState:
     def goes_on(self) -> bool:
         """Take note of how far the run is. False: it is another run, which began anew."""
         before, now = self._moment.position, self._journal.moment()
-        if now.position < before:
+        # A new file may have the number of the one that was deleted, and more results.
+        if now.position < before or now.run != self._view.about.run:
             return False
         self._moment = now
         if now.position > before:
@@ -82,6 +84,7 @@ class JournalState:
                 "pid": None,
                 "began_at": now if self._began_at is None else self._began_at,
                 "now": now,
+                "ended_at": None if live else self._ended_at or None,
                 "live": live,
             },
             "totals": self._totals(progress, queues),
@@ -117,7 +120,9 @@ class JournalState:
         }
 
     def _retry(self, result: Result) -> str:
-        return retry_command(self._view.path, [result["id"]], target=self._view.about.target)
+        return retry_command(
+            self._view.path, [showable(result["id"])], target=self._view.about.target
+        )
 
     def _read_back(self, now: float, *, live: bool) -> None:
         """Read results from the newest one backwards, until they are too old to be shown."""

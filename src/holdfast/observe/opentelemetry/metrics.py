@@ -25,16 +25,10 @@ from holdfast._version import __version__
 from holdfast.engine import CallEnded, FaultClass
 from holdfast.forks import in_each_child
 from holdfast.observe import tally
+from holdfast.observe.labels import NONE, OTHER
 from holdfast.observe.levels import read_levels
 from holdfast.observe.measuring import Measurer
-from holdfast.observe.metrics import (
-    ATTEMPT_DURATION,
-    METRICS,
-    NONE,
-    OTHER,
-    Instrument,
-    Metric,
-)
+from holdfast.observe.metrics import ATTEMPT_DURATION, METRICS, Instrument, Metric
 from holdfast.observe.opentelemetry import spans
 from holdfast.observe.opentelemetry.shared import Shared
 from holdfast.observe.tally import Number, Numbers

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from opentelemetry.util.types import AttributeValue
 
 from holdfast.engine import Attempt, FaultClass, Receipt, StopReason
-from holdfast.observe.metrics import MOST_ENDPOINTS
+from holdfast.observe.labels import MOST_ENDPOINTS
 from holdfast.redaction import redact_text
 
 SCHEMA = "https://opentelemetry.io/schemas/1.44.0"

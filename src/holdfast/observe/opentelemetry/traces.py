@@ -32,8 +32,8 @@ from holdfast.engine import (
     Waiting,
 )
 from holdfast.engine.receipt import STOP_REASONS
+from holdfast.observe.labels import OTHER
 from holdfast.observe.measuring import Measurer
-from holdfast.observe.metrics import OTHER
 from holdfast.observe.opentelemetry import spans
 from holdfast.observe.opentelemetry.current import Current
 from holdfast.observe.opentelemetry.shared import Shared

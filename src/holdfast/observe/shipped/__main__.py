@@ -6,18 +6,22 @@ from pathlib import Path
 from holdfast.observe.shipped import FILES, shipped
 
 USAGE = "usage: python -m holdfast.observe.shipped FOLDER"
+PLACES = {f"holdfast-{name}": name for name in FILES}
 
 
 def main(arguments: list[str]) -> int:
     """Copy the files into a folder; gives the exit code."""
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        print(f"{USAGE}\nCopies {' and '.join(FILES)} into FOLDER.", file=sys.stderr)
+        print(f"{USAGE}\nCopies {' and '.join(PLACES)} into FOLDER.", file=sys.stderr)
         return 0 if arguments in (["-h"], ["--help"]) else 2
     folder = Path(arguments[0])
     try:
+        if folder.exists() and not folder.is_dir():
+            print(f"holdfast: {folder} is no folder: give another one", file=sys.stderr)
+            return 2
         folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            place = folder / f"holdfast-{name}"
+        for new, name in PLACES.items():
+            place = folder / new
             place.write_text(shipped(name).read_text(encoding="utf-8"), encoding="utf-8")
             print(place)
     except OSError as error:

@@ -117,7 +117,10 @@ byId("class-chart").parentElement.addEventListener("pointerleave", () => {
 byId("class-details").addEventListener("toggle", () => readNow());
 
 /** Show the attempts of the last seconds, by class. */
-export function showClasses({ series, totals }, faults) {
+export function showClasses({ series, totals, source }, faults) {
+  const [oldest, newest] = byId("axis").querySelectorAll(":first-child, :last-child");
+  write(oldest, source.live ? "2 min ago" : "2 min before");
+  write(newest, source.live ? "now" : "its end");
   const { classes, waiting } = series;
   const seconds = waiting.length;
   const sums = waiting.map((_, at) => sum(faults.map((fault) => classes[fault]?.[at] ?? 0)));

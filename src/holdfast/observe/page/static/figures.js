@@ -17,14 +17,14 @@ function share(part, whole) {
 
 const notOk = (calls) => (calls ? `${number(calls)} not ok` : "all ok");
 
-function figuresOf({ totals, series }) {
+function figuresOf({ totals, series, source }) {
   const waiting = totals.waiting;
   const all = waiting.lane + waiting.limiter + waiting.backoff;
   const ok = totals.stops.ok ?? 0;
   return [
     ["Calls", number(totals.calls), totals.calls ? notOk(totals.calls - ok) : "none has ended", ""],
     ["Under way", number(totals.in_flight), "now", ""],
-    ["Attempts", number(totals.attempts), `${perSecond(rateOf(series))} lately`, ""],
+    ["Attempts", number(totals.attempts), `${perSecond(rateOf(series))} ${source.live ? "lately" : "at its end"}`, ""],
     ["Retries", number(totals.retries), totals.retries ? `${share(totals.retries, totals.attempts)} of attempts` : "none", ""],
     ["Waiting", number(all), `${number(waiting.lane)} lane · ${number(waiting.limiter)} limiter · ${number(waiting.backoff)} backoff`, "broad"],
     ["In doubt", number(totals.unsure), totals.unsure ? "may have been executed" : "none", totals.unsure ? "bad" : ""],
@@ -45,10 +45,12 @@ export function showFigures(snapshot) {
   keep(byId("figure-list"), figuresOf(snapshot), ([name]) => name, begin, fill);
 }
 
+const lasted = (began, ended) => duration(Math.max(0, Math.round(ended - began)));
+
 /** Show whose figures they are. */
-export function showSource({ kind, name, pid, began_at, now, live }) {
+export function showSource({ kind, name, pid, began_at, ended_at, now, live }) {
   const what = kind === "journal" ? `Journal ${name}` : `${name}${pid === null ? "" : ` · pid ${pid}`}`;
-  const since = began_at ? ` · ${live ? "for" : "took"} ${duration(Math.max(0, Math.round(now - began_at)))}` : "";
+  const since = began_at ? ` · ${live ? "for" : "took"} ${lasted(began_at, ended_at ?? now)}` : "";
   write(byId("source"), `${what}${since}${live ? "" : " · no longer running"}`);
   write(byId("foot"), `Figures are exact and count from ${began_at ? timeOfDay(began_at) : "the beginning"} on.`);
 }

@@ -9,16 +9,19 @@ function begin() {
     make("p", "head", make("code"), make("small")),
     make("p", "why"),
     make("p", "how", make("strong", "", "What to do: "), make("span")),
+    make("p", "retry", "The command that sends it again: ", make("code")),
     make("details", "", make("summary"), make("ol", "attempts")));
 }
 
 function fill(item, call) {
-  const [head, why, how, { children: [summary, list] }] = item.children;
+  const [head, why, how, retry, { children: [summary, list] }] = item.children;
   write(head.firstChild, `${call.method} ${call.path}`);
   const key = call.key_fingerprint ? ` · key fingerprint ${call.key_fingerprint}` : "";
   write(head.lastChild, `${timeOfDay(call.began_at)}${key}`);
   write(why, call.why);
   write(how.lastChild, call.how);
+  retry.hidden = !call.retry;
+  write(retry.lastChild, call.retry ?? "");
   write(summary, `${count(call.attempts.length, "attempt")}, with the request ids`);
   replace(list, ...attemptList(call));
 }

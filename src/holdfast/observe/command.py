@@ -3,7 +3,6 @@
 import argparse
 import os
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,18 +10,17 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from holdfast.batch.journal_format import is_journal
 from holdfast.batch.workspace import Workspace
+from holdfast.command_line import FAILED, SIGNALLED, USAGE, complain, parse_port, told
 
 if TYPE_CHECKING:
+    from holdfast.command_line import Subparsers
     from holdfast.observe.page import Page
-
-    Subparsers = argparse._SubParsersAction[argparse.ArgumentParser]
 
 TOKEN_VARIABLE = "HOLDFAST_WATCH_TOKEN"  # noqa: S105 -- the name of it
 PORT = 4243
 
-_FAILED, _USAGE = 1, 2
-_SIGNALLED = 128  # plus the signal's number, as a shell has it: 130 after Ctrl-C
 _LOOK = 1.0
 """Seconds between two looks at whether the page is still served."""
 
@@ -58,7 +56,10 @@ def add_parser(subparsers: "Subparsers") -> None:
     option = parser.add_argument
     option("--host", default="127.0.0.1", help="the address to listen at (127.0.0.1)")
     option(
-        "--port", type=_port, default=PORT, help=f"where to listen; 0 takes a free port ({PORT})"
+        "--port",
+        type=told(parse_port),
+        default=PORT,
+        help=f"where to listen; 0 takes a free port ({PORT})",
     )
     option(
         "--token-file",
@@ -80,20 +81,36 @@ def run(arguments: argparse.Namespace) -> int:
         it cannot listen.
     """
     try:
+        _check(arguments.journal)
         with _stop_signals() as stops, _page(arguments) as page:
             _announce(arguments.journal, page)
             return _wait(page, stops)
     except (ValueError, ModuleNotFoundError) as error:
-        return _complain(error, _USAGE)
+        return complain("watch", error, USAGE)
     except OSError as error:
-        return _complain(error.strerror or error, _FAILED)
+        return complain("watch", f"{error.strerror or error}; --port gives another port", FAILED)
+
+
+def _check(journal: Path) -> None:
+    """Raise ValueError for what never becomes a journal; one may still come into being."""
+    try:
+        with journal.open("rb") as file:
+            nothing_yet = not file.read(1)
+    except FileNotFoundError:
+        return
+    except IsADirectoryError:
+        raise ValueError(f"{journal} is a folder: give the journal in it") from None
+    except OSError as error:
+        raise ValueError(f"{journal} cannot be read: {error.strerror}") from None
+    if not (nothing_yet or is_journal(journal)):
+        raise ValueError(f"{journal} is no journal: give the one that holdfast run wrote")
 
 
 def _page(arguments: argparse.Namespace) -> "Page":
     from holdfast.observe.journal_source import JournalBoard
     from holdfast.observe.live import page_server
 
-    serve = page_server("holdfast watch")
+    serve = page_server("the live page")
     token = _token(arguments.token_file)
     return serve(JournalBoard(arguments.journal), arguments.host, arguments.port, token)
 
@@ -139,16 +156,5 @@ def _stop_signals() -> Iterator[_Stops]:
 def _wait(page: "Page", stops: _Stops) -> int:
     while not stops.event.wait(_LOOK):
         if not page.running:
-            return _complain("the server ended by itself", _FAILED)
-    return _SIGNALLED + (stops.number or 0)
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: give a number from 0 to 65535")
-    return int(text)
-
-
-def _complain(error: object, code: int) -> int:
-    print(f"holdfast watch: {error}", file=sys.stderr)
-    return code
+            return complain("watch", "the server ended by itself", FAILED)
+    return SIGNALLED + (stops.number or 0)

@@ -1,8 +1,8 @@
 """The page of the metrics, from their table."""
 
-from docs_markdown import page, table
-
-from holdfast.observe.metrics import LABELS, METRICS
+from holdfast.observe.labels import LABELS
+from holdfast.observe.metrics import METRICS
+from reference.markdown import page, table
 
 
 def metrics() -> str:

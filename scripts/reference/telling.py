@@ -1,14 +1,54 @@
-"""The pages of docs/reference on log lines and on what is redacted."""
+"""The pages on what is told: events, log lines, spans, and what is redacted in them."""
 
 import inspect
 import logging
+from dataclasses import fields
+from typing import get_args
 
-from docs_markdown import page, table
-
-from holdfast.engine import CallEnded
+from holdfast.batch import RunProgressed
+from holdfast.engine import CallEnded, Event
+from holdfast.lanes import LaneLocked, LaneWidthChanged
 from holdfast.observe.lines import END_LEVELS, ENDS, FIELDS, LEVELS, RUN_LEVELS, event_names
+from holdfast.observe.opentelemetry.spans import ATTRIBUTES, EVENTS, SCHEMA
+from holdfast.ratelimit import LimitCut, LimitRecovered
 from holdfast.redaction import PATTERNS
 from holdfast.redaction.fields import OBJECT_FIELDS, PERSONAL_GROUPS, SECRET_GROUPS, THINGS
+from reference.markdown import page, table
+
+CHANGES = (LaneLocked, LaneWidthChanged, LimitCut, LimitRecovered, RunProgressed)
+
+
+def events() -> str:
+    """The table of events."""
+    rows = []
+    for event in get_args(Event) + CHANGES:
+        about = " ".join((inspect.getdoc(event) or "").partition("Attributes:")[0].split())
+        names = ", ".join(f"`{field.name}`" for field in fields(event))
+        rows.append((f"`{event.__name__}`", names, "all" if event.is_detail else "ends", about))
+    return page(
+        "Events",
+        "What a subscriber of `holdfast.observe.subscribe` is told, the steps of a call in their "
+        "order first. `receipt` is the call's own and goes on as the call does; that of "
+        "`CallEnded` is complete. Those marked `ends` are told with `only=Wanted.ENDS`, too.",
+        table(("event", "fields", "wanted", "what it says"), rows),
+    )
+
+
+def spans() -> str:
+    """The tables of what OpenTelemetry's spans tell."""
+    rows = [(f"`{row.name}`", row.of, row.type, row.about) for row in ATTRIBUTES]
+    events = [(f"`{name}`", about) for name, about in EVENTS.items()]
+    return page(
+        "Spans",
+        "What the spans tell that `holdfast.observe.to_opentelemetry()` makes ([how to set it "
+        "up](../how-to/traces.md)): that of a call, which is also that of a block of "
+        "`holdfast.retrying`, and those of its attempts. Names without `holdfast.` are those of "
+        "[OpenTelemetry's conventions](https://opentelemetry.io/docs/specs/semconv/http/http-spans/"
+        f") for HTTP clients (schema `{SCHEMA}`).",
+        table(("attribute", "of", "type", "what it says"), rows),
+        "Events of a call's span:",
+        table(("event", "when"), events),
+    )
 
 
 def log_lines() -> str:

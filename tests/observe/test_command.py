@@ -123,6 +123,9 @@ def test_the_token_comes_from_a_file_or_a_variable(watch: Watch, tmp_path: Path)
         (["--host", "no such host"], "is no address of this machine"),
         (["--token-file", "nothing"], "--token-file: nothing cannot be read: No such file"),
         (["--token-file", "short"], "the token has 5 characters: give at least 16"),
+        (["short"], "short is no journal: give the one that holdfast run wrote"),
+        (["short/journal"], "short/journal cannot be read: Not a directory"),
+        (["."], ". is a folder: give the journal in it"),
         (["--token-file", "binary"], "--token-file: binary cannot be read: it is no text"),
     ],
 )
@@ -155,6 +158,6 @@ def test_a_port_that_is_none_is_refused(port: str, capsys: pytest.CaptureFixture
 def test_a_taken_port_is_told(watch: Watch, capsys: pytest.CaptureFixture[str]) -> None:
     port = url_of(watch()).rstrip("/").rpartition(":")[2]
     assert main(["watch", "--port", port]) == 1
-    assert capsys.readouterr().err.startswith(
-        f"holdfast watch: cannot listen on 127.0.0.1:{port}: "
-    )
+    said = capsys.readouterr().err
+    assert said.startswith(f"holdfast watch: cannot listen on 127.0.0.1:{port}: ")
+    assert said.endswith("; --port gives another port\n")
