@@ -153,7 +153,10 @@ def test_a_failure_while_writing_leaves_what_was_there(
     assert sorted(one.name for one in tmp_path.iterdir()) == ["report.html", "results.jsonl"]
 
 
-def test_what_is_no_run_is_refused(command: Command, tmp_path: Path) -> None:
+def test_what_is_no_run_is_refused(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # without the run of the folder that the tests are started in
     code, out, said = command(tmp_path / "none.sqlite")
     assert (code, out) == (2, "")
     assert "cannot be read" in said
