@@ -1,6 +1,7 @@
 """What a request's path tells: its endpoint, and the first object in it."""
 
 import re
+from functools import lru_cache
 
 # A segment that is no word of the API but an id: it has a digit or a capital, or "[redacted]" in
 # the place of a secret, or follows a collection whose ids may be the user's own words. A version
@@ -12,6 +13,7 @@ _ID = re.compile(
 )
 
 
+@lru_cache(maxsize=1024)
 def template(path: str) -> str:
     """The path with `{id}` in the place of each id: `/v1/customers/{id}/sources/{id}`."""
     return _ID.sub("/{id}", path)

@@ -148,6 +148,13 @@ FIELDS = {
 """What the fields say. One that is not known, or is not so, is left out."""
 
 
+_WAITS = {
+    Cause.LANE: "waited_lane",
+    Cause.LIMITER: "waited_limiter",
+    Cause.BACKOFF: "waited_backoff",
+}
+
+
 def line_of(event: object) -> Line | None:
     """What to say of an event; nothing of one that is not known."""
     kind = type(event)
@@ -227,27 +234,29 @@ def _retry_scheduled(event: RetryScheduled) -> Line:
 
 
 def _call_ended(event: CallEnded) -> Line:
+    # Written for every call: what usually says nothing is asked first, and enums give their own.
     receipt = event.receipt
-    end = end_of(receipt)
-    attempts, waits = receipt.attempts, receipt.waits
-    last = attempts[-1] if attempts else None
-    fields: Fields = {
-        **_call(receipt),
-        "stop": receipt.stop,
-        "in_doubt": True if end == "in_doubt" else None,
-        "attempts": len(attempts),
-        "faults": tuple([attempt.fault for attempt in attempts]),
-        "seconds": receipt.seconds,
-        "waited_lane": waits.get(Cause.LANE) or None,
-        "waited_limiter": waits.get(Cause.LIMITER) or None,
-        "waited_backoff": waits.get(Cause.BACKOFF) or None,
-        "lanes": receipt.lanes,
-    }
-    if last is not None:
+    end, attempts = end_of(receipt), receipt.attempts
+    fields: Fields = _call(receipt)
+    fields["stop"] = None if receipt.stop is None else receipt.stop._value_
+    if end == "in_doubt":
+        fields["in_doubt"] = True
+    fields["attempts"] = len(attempts)
+    fields["faults"] = [attempt.fault._value_ for attempt in attempts]
+    fields["seconds"] = receipt.seconds
+    for cause, name in _WAITS.items():
+        waited = receipt.waits.get(cause)
+        if waited:
+            fields[name] = waited
+    fields["lanes"] = receipt.lanes
+    if attempts:
+        last = attempts[-1]
         fields["api_status"] = last.status
-        fields["api_error_code"] = last.error_code
+        if last.error_code:
+            fields["api_error_code"] = last.error_code
         fields["api_request_id"] = last.request_id
-        fields["replayed"] = last.replayed or None
+        if last.replayed:
+            fields["replayed"] = True
     at = receipt.began_at + receipt.seconds
     return Line("call_ended", END_LEVELS[end], at, _known(fields))
 
@@ -330,16 +339,18 @@ def _known(fields: Mapping[str, Any]) -> Fields:
         kind = type(value)
         if kind is str:
             if value:
-                known[name] = _one_line(value)
+                known[name] = value if value.isprintable() else _one_line(value)
+        elif value is None:
+            continue
         elif kind is float:
             # JSON has no infinity: a limit that is none.
             known[name] = round(value, 6) if value - value == 0 else str(value)
-        elif kind is tuple:
+        elif kind is tuple or kind is list:
             if value:
                 known[name] = [_one_line(str(inner)) for inner in value]
         elif kind is int or kind is bool:
             known[name] = value
-        elif value is not None:
+        else:
             known[name] = _one_line(str(value))
     return known
 

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from holdfast.observe.lines import DETAIL, Line, line_of
+from holdfast.observe.records import Records
 from holdfast.stream import Subscription, Wanted, subscribe
 
 FORMS = ("text", "json")
@@ -66,28 +67,10 @@ class _Logging:
         self._logger = logger
         self._lowest = lowest
         self._shown = Line.as_json if form == "json" else Line.as_text
+        self._records = Records(logger)
 
     def __call__(self, event: Any) -> None:
         line = line_of(event)
         if line is None or line.level < self._lowest or not self._logger.isEnabledFor(line.level):
             return
-        # Its parts are one message: a "%" in them is none of a format.
-        record = self._logger.makeRecord(
-            self._logger.name,
-            line.level,
-            __file__,
-            0,
-            self._shown(line),
-            (),
-            None,
-            extra={"event": line.event, **line.fields},
-        )
-        _set_time(record, line.at)
-        self._logger.handle(record)
-
-
-def _set_time(record: logging.LogRecord, at: float) -> None:
-    if at:
-        record.relativeCreated += (at - record.created) * 1000
-        record.created = at
-        record.msecs = float(int((at % 1) * 1000))
+        self._logger.handle(self._records.make(line, self._shown(line)))
