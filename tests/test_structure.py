@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "(holdfast)": "_version lazily",
     # The server and the client together: the fixtures for tests of an application.
     "sandbox for tests": "(holdfast) drivers durations engine policy sandbox",
-    "cli": "_version",  # and a command, by its name, when it is asked for
+    "cli": "_version command_line",  # and a command, by its name, when it is asked for
     "__main__": "cli",
 }
 # Not by their folder: a module's name without `holdfast.` -> where it belongs.

@@ -1,6 +1,5 @@
 """The command line: one subcommand a file, each with its own options and its own work."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -8,6 +7,7 @@ from importlib import import_module
 from types import ModuleType
 
 from holdfast._version import __version__
+from holdfast.command_line import Parser
 
 _COMMANDS = {
     "run": "holdfast.batch.command",
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 work that failed, 2 usage, 130 interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="holdfast",
         description="Makes Stripe requests hold fast: each lands once, in order, with a receipt.",
     )
@@ -37,7 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = _imported(words)
     for command in commands.values():
         command.add_parser(subparsers)
-    chosen = parser.parse_args(words)
+    chosen, unknown = parser.parse_known_args(words)
+    if unknown:  # said by the command itself, whose options they were to be
+        subparsers.choices[chosen.command].error(f"unrecognized arguments: {' '.join(unknown)}")
     try:
         code: int = commands[chosen.command].run(chosen)
         sys.stdout.flush()

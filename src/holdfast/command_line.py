@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, NoReturn, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
     Subparsers: TypeAlias = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -14,6 +14,17 @@ SIGNALLED = 128
 """Plus the signal's number, as a shell has it: 130 after Ctrl-C."""
 
 _Read = TypeVar("_Read")
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong with the words that it is given, and where the right ones are.
+
+    The list of all options, which it would print first, buries that.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Complain, and exit with 2."""
+        self.exit(USAGE, f"{self.prog}: {message} (all options: {self.prog} --help)\n")
 
 
 def told(read: Callable[[str], _Read]) -> Callable[[str], _Read]:

@@ -127,6 +127,15 @@ def test_a_clock_that_is_off_is_told(serve: Serve) -> None:
         assert side in message(found, "clock-skew")
 
 
+def test_the_sandbox_tells_its_time() -> None:
+    with Sandbox(hold=0) as box:
+        assert told(probe(box.url, KEY, deadline=10))["clock-skew"] == "ok"
+        box.clock.advance(400)
+        found = probe(box.url, KEY, deadline=10)
+        assert told(found)["clock-skew"] == "error"
+        assert "s behind the server's" in message(found, "clock-skew")
+
+
 def test_a_slow_server_is_told(serve: Serve) -> None:
     server = serve(balance())
     times = iter(range(0, 1000, 3))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from holdfast.sandbox import Sandbox
+from holdfast.sandbox.clock import FURTHEST
 
 Call = Callable[..., Any]
 START = 1_800_000_000.0
@@ -24,6 +25,24 @@ def test_it_moves_by_as_much_as_it_is_told(still: Sandbox) -> None:
     assert still.clock.advance("25h") == START + 90 + 25 * 3600
     assert still.clock.move_to(START + 100_000) == START + 100_000
     assert still.clock.now() == START + 100_000
+
+
+def test_answers_are_dated_by_it(still: Sandbox, call: Call) -> None:
+    def date(path: str = "/v1/customers") -> str | None:
+        headers = call(still, "GET", path).headers
+        return next((v for name, v in headers.items() if name.lower() == "date"), None)
+
+    assert date() == date("/nothing/there") == "Fri, 15 Jan 2027 08:00:00 GMT"
+    still.clock.advance(90)
+    assert date() == "Fri, 15 Jan 2027 08:01:30 GMT"
+
+
+def test_there_are_answers_after_the_last_date(still: Sandbox, call: Call) -> None:
+    for _ in range(81):
+        still.clock.advance(FURTHEST)
+    answer = call(still, "GET", "/v1/customers")
+    assert answer.status == 200
+    assert "Fri, 31 Dec 9999 23:59:59 GMT" in answer.headers.values()
 
 
 def test_it_goes_on_from_where_it_was_moved(start: Callable[..., Sandbox]) -> None:

@@ -168,10 +168,15 @@ def test_a_client_that_asks_to_continue_is_told_once() -> None:
 def test_answers_are_written_whole_cut_or_without_body() -> None:
     answer = Answer(200, b"0123456789", {"Request-Id": "req_1"})
     head = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 10\r\n"
-        b"Request-Id: req_1\r\n"
+        b"HTTP/1.1 200 OK\r\nDate: Fri, 15 Jan 2027 08:00:00 GMT\r\n"
+        b"Content-Type: application/json\r\nContent-Length: 10\r\nRequest-Id: req_1\r\n"
     )
-    assert write(answer, keep_alive=True, head_only=False) == head + b"\r\n0123456789"
-    assert write(answer, keep_alive=False, head_only=True) == head + b"Connection: close\r\n\r\n"
+
+    def written(*, keep_alive: bool = True, head_only: bool = False) -> bytes:
+        date = "Fri, 15 Jan 2027 08:00:00 GMT"
+        return write(answer, date=date, keep_alive=keep_alive, head_only=head_only)
+
+    assert written() == head + b"\r\n0123456789"
+    assert written(keep_alive=False, head_only=True) == head + b"Connection: close\r\n\r\n"
     answer.ending = Ending.TRUNCATED
-    assert write(answer, keep_alive=True, head_only=False) == head + b"\r\n01234"
+    assert written() == head + b"\r\n01234"

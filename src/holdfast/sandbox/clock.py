@@ -1,6 +1,7 @@
 """The sandbox's clock: the wall clock, moved ahead as far as a test wants."""
 
 from collections.abc import Callable, Mapping
+from email.utils import formatdate
 from math import isfinite
 from typing import TypeGuard
 
@@ -29,6 +30,31 @@ class MovableClock:
     def offset_at(self, instant: float) -> float:
         """The offset that would make it show an instant (unix seconds) now."""
         return instant - self._source()
+
+
+# The last second of the year 9999: what comes after it has no date in HTTP.
+_LAST = 253_402_300_799
+
+
+class HttpDate:
+    """What a clock shows, as the `Date` header has it (RFC 9110, section 5.6.7).
+
+    Args:
+        clock: unix seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._second = 0
+        self._text = formatdate(0, usegmt=True)
+
+    def __call__(self) -> str:
+        """The present second; written down once, since every answer has it."""
+        second = min(int(self._clock()), _LAST)
+        if second != self._second:
+            self._text = formatdate(second, usegmt=True)
+            self._second = second
+        return self._text
 
 
 def read_move(fields: Mapping[str, object], now: float) -> float:

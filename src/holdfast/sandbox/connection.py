@@ -226,7 +226,12 @@ class Connection(asyncio.Protocol):
     def _written(self, answer: Answer) -> bytes:
         request = self._request
         keep_alive = request.keep_alive and not self._retired
-        return write(answer, keep_alive=keep_alive, head_only=request.method == "HEAD")
+        return write(
+            answer,
+            date=self._core.date(),
+            keep_alive=keep_alive,
+            head_only=request.method == "HEAD",
+        )
 
     def _sent(self) -> None:
         """The answer is on its way: go on with the next request, or end."""
@@ -271,7 +276,8 @@ class Connection(asyncio.Protocol):
         self._reader = RequestReader()
         self._server.waiting_bytes -= self._size
         self._size = 0
-        self._transport.write(write(answer, keep_alive=False, head_only=False))
+        date = self._core.date()
+        self._transport.write(write(answer, date=date, keep_alive=False, head_only=False))
         if self._ended or not self._transport.can_write_eof():
             self._transport.close()
             return

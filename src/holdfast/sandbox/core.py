@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from holdfast.sandbox import catalogue
 from holdfast.sandbox.background import Background, BackgroundProcess
-from holdfast.sandbox.clock import MovableClock
+from holdfast.sandbox.clock import HttpDate, MovableClock
 from holdfast.sandbox.faults import FaultScript
 from holdfast.sandbox.holds import Fixed, Hold
 from holdfast.sandbox.idempotency import IdempotencyKeys, Record
@@ -128,6 +128,7 @@ class Core:
         self.behaviour = behaviour
         self.timers = timers
         self.clock = MovableClock(clock, 0.0 if store is None else store.clock_ahead())
+        self.date = HttpDate(self.clock)
         self.lock_trace = LockTrace() if behaviour.lock_trace else None
         self.locks = LockTable(timers, self.lock_trace)
         self.limiter = Limiter(behaviour.limits, timers.time) if behaviour.limits else None

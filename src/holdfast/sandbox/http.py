@@ -238,11 +238,12 @@ class _Chunks:
         return False
 
 
-def write(answer: Answer, *, keep_alive: bool, head_only: bool) -> bytes:
+def write(answer: Answer, *, date: str, keep_alive: bool, head_only: bool) -> bytes:
     """Serialise an answer.
 
     Args:
         answer: what to send.
+        date: when, as HTTP has it.
         keep_alive: whether the connection stays open.
         head_only: whether the request was a HEAD.
 
@@ -251,6 +252,7 @@ def write(answer: Answer, *, keep_alive: bool, head_only: bool) -> bytes:
     """
     lines = [
         f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, 'Unknown')}\r\n",
+        f"Date: {date}\r\n",
         f"Content-Type: {answer.content_type}\r\n",
         f"Content-Length: {len(answer.body)}\r\n",
     ]
