@@ -120,6 +120,8 @@ class Ticket:
         Returns:
             Whether somebody who waited has entered now.
         """
+        if self._state == _LEFT:
+            return False  # as every call does once more in the end
         return self._lanes._leave(self, clean)
 
 
