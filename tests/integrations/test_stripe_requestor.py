@@ -158,6 +158,35 @@ def test_a_notice_of_stripes_is_passed_on(serve: Serve, mode: str) -> None:
         ask(ours(base_addresses={"api": server.url}), mode, {"name": "Ada"})
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"id": "cus_1", "object": "customer", "metadata": {"a": [1, {"b": null}]}}',
+        '{"name": "Zo\u00eb"}'.encode(),
+        b" [1.5, true] ",
+        b'"a text"',
+        '{"a text": "already"}',
+        b"",
+        b"\xef\xbb\xbf{}",
+        b'{"cut": ',
+        b"{} {}",
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b"<html>",
+    ],
+)
+@pytest.mark.parametrize("status", [200, 402])
+def test_an_answer_is_read_as_the_sdk_reads_it(body: bytes | str, status: int) -> None:
+    def read(client: stripe.StripeClient) -> Any:
+        try:
+            response = client._requestor._interpret_response(body, status, {"a": "b"}, "V1")
+        except stripe.StripeError as error:
+            return type(error), str(error), error.http_body, error.http_status, error.headers
+        return type(response), vars(response), type(response.data)
+
+    assert read(ours()) == read(official())
+
+
 def test_the_modules_own_style_is_left_alone() -> None:
     assert type(_APIRequestor._global_instance()) is _APIRequestor
 

@@ -6,6 +6,7 @@ than half of what the SDK costs in all. The tests hold what is made here against
 for each of its classes; a class that goes its own way is left to the SDK.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from stripe import StripeObject, _util
@@ -13,9 +14,13 @@ from stripe._object_classes import get_object_class
 from stripe._stripe_response import StripeResponse
 
 _PAGES = ("list", "search_result", "v2.search_result")
+_NESTED = (dict, list)  # `dict | list` would be made anew for each field
 _OWN_WAYS = ("__init__", "_construct_from", "_refresh_from", "__setattr__", "__new__")
 
 _convert: Any = _util._convert_to_stripe_object
+
+# The SDK imports the class's module each time.
+_class_of = lru_cache(maxsize=512)(get_object_class)
 
 # Which classes are made in the usual way, as far as they have been asked for.
 _usual: dict[type[StripeObject], bool] = {}
@@ -54,7 +59,7 @@ def build(
 def _object(values: dict[str, Any], hint: Any, requestor: Any, response: Any = None) -> Any:
     kind = values.get("object")
     if isinstance(kind, str):
-        cls: Any = get_object_class("V1", kind)
+        cls: Any = _class_of("V1", kind)
     else:
         cls = StripeObject if hint is None else hint
     usual = _usual.get(cls)
@@ -64,7 +69,7 @@ def _object(values: dict[str, Any], hint: Any, requestor: Any, response: Any = N
         return _by_the_sdk(values, cls, requestor, response)
     hints = cls._inner_class_types
     data = {
-        name: _value(value, hints.get(name), requestor) if isinstance(value, dict | list) else value
+        name: _value(value, hints.get(name), requestor) if isinstance(value, _NESTED) else value
         for name, value in values.items()
     }
     made = cls.__new__(cls)

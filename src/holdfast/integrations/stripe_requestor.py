@@ -5,7 +5,9 @@ up the headers that never change, and copies itself although nothing has changed
 of what the SDK costs. Everything else, the encoding and the objects, stays the SDK's own.
 """
 
+import json
 import logging
+from collections import OrderedDict
 from typing import Any, cast
 
 import stripe
@@ -18,6 +20,7 @@ from stripe._api_requestor import (
     is_v2_delete_resp,
 )
 from stripe._request_options import PERSISTENT_OPTIONS_KEYS
+from stripe._stripe_response import StripeResponse, StripeResponseBase
 
 from holdfast.integrations.stripe_objects import build
 
@@ -25,6 +28,7 @@ from holdfast.integrations.stripe_objects import build
 _REMEMBERED = 256
 
 _KEY = "Idempotency-Key"
+_read = json.JSONDecoder(object_pairs_hook=OrderedDict).decode  # the SDK makes one each time
 _log = logging.getLogger("stripe")
 
 
@@ -162,6 +166,20 @@ class Requestor(_APIRequestor):
         elif _KEY in headers:
             headers[_KEY] = _generate_idempotency_key()
         return headers
+
+    def _interpret_response(self, rbody: Any, rcode: int, rheaders: Any, api_mode: ApiMode) -> Any:
+        """Read an answer; in the SDK's own way if it is an error, or no JSON."""
+        if not 200 <= rcode < 300 or not isinstance(rbody, bytes):
+            return super()._interpret_response(rbody, rcode, rheaders, api_mode)
+        try:
+            body = rbody.decode()
+            data = _read(body)
+        except (ValueError, RecursionError):
+            return super()._interpret_response(rbody, rcode, rheaders, api_mode)
+        response = StripeResponse.__new__(StripeResponse)
+        StripeResponseBase.__init__(response, rcode, rheaders)
+        response.body, response.data = body, data
+        return response
 
 
 def _object_of(answer: Any, method: str, params: Any, requestor: Any, mode: ApiMode) -> Any:
