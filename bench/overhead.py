@@ -44,7 +44,7 @@ from holdfast.ratelimit import Limit, RateLimits
 
 ANSWER = Response(200, {"request-id": "req_1"})
 POLICY = Policy()
-BURST = 25
+BURST = 100
 # Far beyond what can be reached here, so that nobody waits.
 FAST = RateLimits(account=Limit(1_000_000))
 BARE = Request("POST", "/v1/refunds", "key-1")
