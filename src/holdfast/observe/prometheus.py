@@ -5,7 +5,6 @@ A collector reads them when somebody scrapes. Where several processes share one 
 """
 
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 from typing import Self
@@ -13,6 +12,7 @@ from typing import Self
 from holdfast.observe import exemplars, tally
 from holdfast.observe.levels import read_levels
 from holdfast.observe.metrics import METRICS, Instrument, Metric
+from holdfast.observe.shared import Shared
 from holdfast.observe.tally import Distribution, Number, Numbers
 
 try:
@@ -90,39 +90,22 @@ def to_prometheus(registry: CollectorRegistry | None = None) -> PrometheusExport
         from holdfast.observe.prometheus_multiprocess import share
 
         return PrometheusExporter(share())
-    return PrometheusExporter(_shown_in(REGISTRY if registry is None else registry))
+    return PrometheusExporter(_shown.hold(REGISTRY if registry is None else registry))
 
 
-_mutex = threading.Lock()
-_shown: dict[CollectorRegistry, "_Shown"] = {}
+def _show(registry: CollectorRegistry) -> Callable[[], object]:
+    collector = TallyCollector()
+    registry.register(collector)
+    detach = tally.attach()
+
+    def end() -> None:
+        registry.unregister(collector)
+        detach()
+
+    return end
 
 
-class _Shown:
-    """A collector in a registry, and how many want it there."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.wanted = 0
-        self.collector = TallyCollector()
-        registry.register(self.collector)
-        self.detach = tally.attach()
-
-
-def _shown_in(registry: CollectorRegistry) -> Callable[[], None]:
-    with _mutex:
-        shown = _shown.get(registry)
-        if shown is None:
-            shown = _shown[registry] = _Shown(registry)
-        shown.wanted += 1
-
-    def release() -> None:
-        with _mutex:
-            shown.wanted -= 1
-            if not shown.wanted:
-                del _shown[registry]
-                registry.unregister(shown.collector)
-                shown.detach()
-
-    return release
+_shown = Shared(_show)
 
 
 class TallyCollector(Collector):

@@ -21,9 +21,10 @@ from holdfast.observe.labels import LEVELS
 from holdfast.observe.levels import read_levels
 from holdfast.observe.measuring import Measure, Measurer
 from holdfast.observe.metrics import COUNTED, READ, Instrument, Metric
+from holdfast.observe.shared import Shared
 from holdfast.observe.tally import Labels, Number
 from holdfast.ratelimit import LimitCut
-from holdfast.stream import Subscription, Wanted, subscribe
+from holdfast.stream import Wanted, subscribe
 
 # How often levels are written, in seconds.
 _INTERVAL = 2.0
@@ -161,10 +162,24 @@ def _made(metric: Metric) -> Counter | Gauge | Histogram:
     return Gauge(metric.name, metric.about, metric.labels, registry=None, multiprocess_mode=mode)
 
 
-_mutex = threading.Lock()
 _mirror: Mirror | None = None
-_subscription: Subscription | None = None
-_wanted = 0
+
+
+def _begin(_: None) -> Callable[[], object]:
+    global _mirror
+    _mirror = mirror = Mirror()
+    subscription = subscribe(mirror, only=Wanted.ENDS, inline=True)
+
+    def end() -> None:
+        global _mirror
+        _mirror = None
+        subscription.close()
+        mirror.close()
+
+    return end
+
+
+_shared = Shared(_begin)
 
 
 def share() -> Callable[[], None]:
@@ -173,30 +188,10 @@ def share() -> Callable[[], None]:
     Returns:
         Ends it, once nobody else wants it any more. Calling it again does nothing.
     """
-    global _mirror, _subscription, _wanted
-    with _mutex:
-        _wanted += 1
-        if _mirror is None:
-            _mirror = Mirror()
-            _subscription = subscribe(_mirror, only=Wanted.ENDS, inline=True)
-    return _release
-
-
-def _release() -> None:
-    global _mirror, _subscription, _wanted
-    with _mutex:
-        _wanted -= 1
-        if _wanted or _mirror is None or _subscription is None:
-            return
-        ended, _mirror = _mirror, None
-        _subscription.close()
-        _subscription = None
-    ended.close()
+    return _shared.hold(None)
 
 
 def _after_fork() -> None:
-    global _mutex
-    _mutex = threading.Lock()
     if _mirror is not None:
         _mirror._begin_anew()
 

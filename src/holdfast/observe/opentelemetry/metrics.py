@@ -30,7 +30,7 @@ from holdfast.observe.levels import read_levels
 from holdfast.observe.measuring import Measurer
 from holdfast.observe.metrics import ATTEMPT_DURATION, METRICS, Instrument, Metric
 from holdfast.observe.opentelemetry import spans
-from holdfast.observe.opentelemetry.shared import Shared
+from holdfast.observe.shared import Shared
 from holdfast.observe.tally import Number, Numbers
 from holdfast.stream import Subscription, Wanted, subscribe
 

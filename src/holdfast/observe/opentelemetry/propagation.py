@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from opentelemetry import propagate
 
-from holdfast.observe.opentelemetry.shared import Shared
+from holdfast.observe.shared import Shared
 from holdfast.stream.outgoing import add_giver
 
 

@@ -36,7 +36,7 @@ from holdfast.observe.labels import OTHER
 from holdfast.observe.measuring import Measurer
 from holdfast.observe.opentelemetry import spans
 from holdfast.observe.opentelemetry.current import Current
-from holdfast.observe.opentelemetry.shared import Shared
+from holdfast.observe.shared import Shared
 from holdfast.stream import subscribe
 
 if TYPE_CHECKING:

@@ -40,7 +40,7 @@ class Shared(Generic[K]):
                 holders, end = self._held.pop(key)
                 if holders > 1:
                     self._held[key] = (holders - 1, end)
-                    return
-            end()
+                else:
+                    end()  # before anybody begins it again
 
         return release
