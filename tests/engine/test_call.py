@@ -234,7 +234,17 @@ def test_a_call_broken_off_between_attempts_is_not_in_doubt(story: Any) -> None:
     next(steps)
     steps.send(LOCKED)
     steps.close()
-    assert not tale.made.receipt.unanswered
+    assert tale.made.receipt.unanswered is False
+    assert not tale.made.receipt.in_doubt
+
+
+def test_a_call_broken_off_before_its_first_attempt_is_not_in_doubt(story: Any) -> None:
+    tale = story([])
+    steps = tale.call(Request("POST", "/v1/customers/cus_1", "key", ("cus_1",)), POLICY).steps()
+    next(steps)
+    with pytest.raises(KeyboardInterrupt):
+        steps.throw(KeyboardInterrupt())
+    assert tale.made.receipt.unanswered is False
     assert not tale.made.receipt.in_doubt
 
 

@@ -44,9 +44,10 @@ def request(queued: Queued | None, *lanes: str) -> Request:
     return Request("POST", "/v1/x", "key", lanes, "https://api.stripe.com", queued)
 
 
-def test_the_wait_is_the_calls(made: Callable[..., Call], now: list[float]) -> None:
+@pytest.mark.parametrize("waited", [2.5, 0.5])
+def test_the_wait_is_the_calls(made: Callable[..., Call], now: list[float], waited: float) -> None:
     told: list[Event] = []
-    call = made(request(Queued(("cus_1", "sub_1"), 2.5)), told)
+    call = made(request(Queued(("cus_1", "sub_1"), waited)), told)
     steps = call.steps()
     assert next(steps) == Send(1, 80.0)
     now[0] += 0.25
@@ -54,13 +55,14 @@ def test_the_wait_is_the_calls(made: Callable[..., Call], now: list[float]) -> N
         steps.send(OK)
     receipt = call.receipt
     assert receipt.lanes == ("cus_1", "sub_1")
-    assert receipt.waits == {Cause.LANE: 2.5}
-    assert (receipt.attempts[0].at, receipt.attempts[0].seconds) == (2.5, 0.25)
-    assert receipt.seconds == 2.75
+    assert receipt.server == "https://api.stripe.com"
+    assert receipt.waits == {Cause.LANE: waited}
+    assert (receipt.attempts[0].at, receipt.attempts[0].seconds) == (waited, 0.25)
+    assert receipt.seconds == waited + 0.25
     steps_told = [event for event in told if isinstance(event, Waiting | LanesEntered)]
     assert steps_told == [
         Waiting(receipt, Cause.LANE, 0.0),
-        LanesEntered(receipt, ("cus_1", "sub_1"), 2.5),
+        LanesEntered(receipt, ("cus_1", "sub_1"), waited),
     ]
     assert [type(event) for event in (told[0], told[-1])] == [CallStarted, CallEnded]
 

@@ -226,6 +226,11 @@ def test_events_tell_of_the_wait() -> None:
     assert talk.events[-1] == RetryScheduled(receipt, FaultClass.THROTTLED, 0.0, 3.0)
 
 
+def test_where_nobody_is_told_there_is_nothing_to_call_for_a_wait() -> None:
+    talk = Dialogue(details=False)
+    assert talk.command.on_wait is None
+
+
 def test_who_did_not_wait_has_no_event_of_it() -> None:
     talk = Dialogue()
     talk.answer(0.0)
